@@ -1,0 +1,142 @@
+//! The command line: what can be asked for, the bounds of each number, and how a mistake is told.
+
+use std::ops::RangeInclusive;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::failure::say;
+
+const SECONDS: RangeInclusive<u32> = 1..=86_400;
+/// Each connection is a thread and some open files.
+const SIZE: RangeInclusive<u32> = 1..=1_000;
+const TASKS: RangeInclusive<u32> = 1..=100_000;
+
+/// A connection pool that grows with your service: see it at work, measure it on your own data.
+#[derive(Parser)]
+#[command(name = "cenote", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show the pool at work: 64 tasks, 8 connections, SQLite with 100,000 rows
+    Demo(DemoArgs),
+    /// Measure the pool on your own database and query
+    Bench(BenchArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// How long to run
+    #[arg(long, value_name = "N", default_value = "10", value_parser = within(SECONDS), allow_hyphen_values = true)]
+    pub(crate) seconds: u32,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    // Not parsed here: a parse error would repeat it, and it may hold a password.
+    /// The database: sqlite:PATH of a file that exists
+    #[arg(long)]
+    pub(crate) url: String,
+    /// Connections in the pool
+    #[arg(long, value_name = "N", default_value = "8", value_parser = within(SIZE), allow_hyphen_values = true)]
+    pub(crate) size: u32,
+    /// Tasks that query at the same time
+    #[arg(long, value_name = "N", default_value = "64", value_parser = within(TASKS), allow_hyphen_values = true)]
+    pub(crate) tasks: u32,
+    /// How long to run
+    #[arg(long, value_name = "N", default_value = "10", value_parser = within(SECONDS), allow_hyphen_values = true)]
+    pub(crate) seconds: u32,
+    /// The query; it runs as it is, so one that writes does write
+    #[arg(long, default_value = "SELECT count(*) FROM sqlite_schema", allow_hyphen_values = true)]
+    pub(crate) sql: String,
+    /// Open a new connection for every query instead
+    #[arg(long)]
+    pub(crate) no_pool: bool,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn within(
+    range: RangeInclusive<u32>,
+) -> impl Fn(&str) -> Result<u32, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| {
+            format!("it must be a whole number from {} to {}", range.start(), range.end())
+        })
+    }
+}
+
+/// Tells a mistake in the command line in its first sentence; help and version in full.
+pub(crate) fn explain(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if !error.use_stderr() || error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+    } else {
+        let text = error.render().to_string();
+        // The sentence, and a tip if there is one; not the usage, which --help shows better.
+        let told = text.split("\n\n").enumerate();
+        let told = told.filter(|(at, part)| *at == 0 || part.trim_start().starts_with("tip:"));
+        let in_a_line = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told: Vec<String> = told.map(|(_, part)| in_a_line(part)).collect();
+        say(&format!("{} (see --help)", without_passwords(&told.join("; "))));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Takes what may be a password out of the URLs in a text: a mistyped command line is repeated to its user.
+fn without_passwords(text: &str) -> String {
+    let mut clean = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        clean.push_str(before);
+        let end = after.find(['/', '\'', '"', ' ']).unwrap_or(after.len());
+        // A password may itself hold a slash or an @, so look as far as the URL goes.
+        let whole = after.find([' ', '\'']).unwrap_or(after.len());
+        rest = match after[..whole].rfind('@') {
+            Some(host) => {
+                clean.push_str("...");
+                &after[host..]
+            }
+            None => {
+                clean.push_str(&after[..end]);
+                &after[end..]
+            }
+        };
+    }
+    clean + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // S
+    #[test]
+    fn passwords_are_taken_out_of_urls() {
+        for (text, clean) in [
+            ("'postgres://me:hunter2@host/db' found", "'postgres://...@host/db' found"),
+            ("a://u:p/q@r@h b://u@h", "a://...@h b://...@h"),
+            ("sqlite:///tmp/app.db and http://host/x", "sqlite:///tmp/app.db and http://host/x"),
+            ("no url", "no url"),
+        ] {
+            assert_eq!(without_passwords(text), clean);
+        }
+    }
+
+    // P-24
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

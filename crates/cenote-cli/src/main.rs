@@ -1,0 +1,63 @@
+//! The program `cenote`: `demo` shows the pool at work on a database that it makes itself, `bench` measures
+//! it on the user's own file and query. Figures go to stdout, progress and errors to stderr; a usage error
+//! ends with code 2, any other with 1, an interrupted run with 130.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod bench;
+mod demo;
+mod failure;
+mod figures;
+mod histogram;
+mod load;
+mod progress;
+mod stop;
+mod text;
+mod units;
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return args::explain(&error),
+    };
+    match run(cli) {
+        Ok(code) => code,
+        Err(failure) => failure.tell(),
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("no threads could be started: {error}")))?;
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            Command::Demo(args) => demo::run(&args).await,
+            Command::Bench(args) => bench::run(&args).await,
+        }
+    })?;
+    match std::io::stdout().write_all(outcome.text.as_bytes()) {
+        // A closed pipe is how readers say that they have seen enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            return Err(Failure::new(format!("the figures could not be written: {error}")));
+        }
+        _ => {}
+    }
+    Ok(if outcome.interrupted { ExitCode::from(130) } else { ExitCode::SUCCESS })
+}
+
+/// What a command has to show.
+struct Outcome {
+    text: String,
+    interrupted: bool,
+}

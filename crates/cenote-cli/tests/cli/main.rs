@@ -1,0 +1,6 @@
+//! The program as its users run it.
+
+mod bad_input;
+mod bench;
+mod demo;
+mod program;

@@ -1,0 +1,58 @@
+//! Tests for services that use [`cenote`], without a server.
+//!
+//! Two tools, useful alone and better together:
+//!
+//! - [`Script`] is a manager whose every step is scripted: it succeeds, fails with an error of some class,
+//!   is slow, never ends or panics. It counts what was made, tested, reset and closed. Use it wherever
+//!   a test needs a pool that behaves badly on purpose.
+//! - [`Sim`] is a seeded single-threaded executor with virtual time that a pool runs in through
+//!   [`cenote::Env`]. A test of a 30 s timeout takes microseconds, and a failing seed fails every time.
+//!
+//! On tokio, in real time:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! use cenote::{Fault, Pool};
+//! use cenote_testkit::{Script, Step};
+//!
+//! let script = Script::new();
+//! script.connects([Step::Error(Fault::Permanent), Step::Ok]);
+//!
+//! let pool = Pool::builder(script.clone()).build().unwrap();
+//! let error = pool.acquire().await.unwrap_err();
+//! assert!(error.to_string().contains("permanent"), "{error}");
+//! assert_eq!(script.counts().connect_failures, 1);
+//! # }
+//! ```
+//!
+//! In virtual time:
+//!
+//! ```
+//! use cenote::{Error, Pool};
+//! use cenote_testkit::{Script, Sim, Step};
+//! use std::time::Duration;
+//!
+//! let sim = Sim::new(7);
+//! let script = Script::with_env(sim.env());
+//! script.connect_always(Step::Never);
+//!
+//! let pool = Pool::builder(script.clone()).env(sim.env()).build().unwrap();
+//! let error = sim.run(async { pool.acquire().await.unwrap_err() });
+//! assert!(matches!(error, Error::Timeout { .. }));
+//! assert_eq!(sim.now().since(cenote::Time::ZERO), Duration::from_secs(30));
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod counts;
+mod manager;
+mod script;
+mod scripted;
+mod sim;
+mod step;
+
+pub use counts::{Counts, Event, Logged};
+pub use script::Script;
+pub use scripted::Scripted;
+pub use sim::{Handle, JoinError, JoinHandle, Settled, Sim, Sleeping, Usage};
+pub use step::{Act, ScriptError, Step};

@@ -1,0 +1,128 @@
+//! The invariants, checked after every step of the tests and, in debug builds, after every command
+//! of a running pool.
+
+use super::slot::{NONE, Phase};
+use super::{Core, Failure};
+use crate::config::FreeSlot;
+use crate::stats::State;
+use crate::time::Time;
+
+impl Core {
+    /// Whether a check after every command costs little.
+    #[cfg(debug_assertions)]
+    pub(crate) fn is_small(&self) -> bool {
+        self.slots.len() + self.queue.waiting() < 100
+    }
+
+    /// Panics with a sentence if an invariant is broken. Call it when no [`super::Order::Again`] is open.
+    pub(crate) fn check(&self) {
+        self.check_counts();
+        self.check_lists();
+        self.check_service();
+        self.check_end();
+    }
+
+    fn check_counts(&self) {
+        let count = |phase| self.slots.iter().filter(|(_, s)| s.phase == phase).count();
+        let p = &self.phases;
+        assert_eq!(p.connecting, count(Phase::Connecting), "connecting is what connects");
+        assert_eq!(p.lent, count(Phase::Lent), "using is what is lent");
+        assert_eq!(p.testing, count(Phase::Testing), "testing is what is tested");
+        assert_eq!(p.keepalive, count(Phase::Keepalive), "keepalive is what is kept alive");
+        let current = |s: &super::slot::Slot| s.generation == self.life.generation;
+        let kept = self.slots.iter().filter(|(_, s)| s.phase == Phase::Keepalive && current(s));
+        assert_eq!(p.keepalive_idle, kept.count(), "and some of it is in the idle list");
+        assert_eq!(p.resetting, count(Phase::Resetting), "resetting is what is reset");
+        assert_eq!(p.closing, count(Phase::Closing), "closing is what closes and counts");
+        let resting = count(Phase::Idle) + count(Phase::Swept) + count(Phase::Keepalive);
+        assert_eq!(self.idle.len() + self.stale.len(), resting, "idle is what rests");
+        assert_eq!(self.size(), self.slots.len() - count(Phase::Free), "size is what is not free");
+        let s = self.status();
+        let counted = if self.options.free_slot == FreeSlot::WhenClosed { p.closing } else { 0 };
+        assert_eq!(
+            s.size - p.closing + counted,
+            s.available + s.using + s.connecting + s.testing + s.resetting + counted,
+            "the counts of status add up"
+        );
+        assert!(self.returning <= p.testing + p.keepalive + p.resetting, "returns are under way");
+        let leaving =
+            self.slots.iter().filter(|(_, s)| s.phase != Phase::Free && s.leaving).count();
+        assert_eq!(self.leaving, leaving, "leaving is what leaves");
+        assert!(self.closing >= p.closing, "closes that count are closes");
+    }
+
+    fn check_lists(&self) {
+        for (list, current, name) in [(&self.idle, true, "idle"), (&self.stale, false, "stale")] {
+            let (mut index, mut before, mut n) = (list.coldest(), NONE, 0);
+            while index != NONE {
+                let slot = &self.slots[index];
+                assert_eq!(slot.prev, before, "the {name} list is linked both ways");
+                assert_eq!(
+                    slot.generation == self.life.generation,
+                    current,
+                    "nothing of an old generation is in the idle list, nothing new in the stale one"
+                );
+                (before, index, n) = (index, slot.next, n + 1);
+            }
+            assert_eq!((list.hottest(), list.len()), (before, n), "the {name} list has its ends");
+        }
+        let order = self.queue.in_order();
+        assert_eq!(order.len(), self.queue.waiting(), "waiting is who waits");
+        let places: Vec<_> = order
+            .iter()
+            .map(|&w| (self.queue[w].request.level, self.queue[w].request.ticket))
+            .collect();
+        assert!(places.is_sorted(), "waiters stand by level and ticket: {places:?}");
+        let wanted: usize = order.iter().map(|&w| self.queue[w].request.wanted as usize).sum();
+        assert_eq!(wanted, self.queue.wanted(), "wanted is what the waiters want");
+    }
+
+    fn check_service(&self) {
+        let over = self.size() > self.limit();
+        let away = self
+            .slots
+            .iter()
+            .filter(|(_, s)| s.phase == Phase::Swept && s.generation == self.life.generation);
+        let (at_rest, swept) = (self.at_rest(), away.count());
+        assert!(!over || at_rest == swept, "nothing rests above the limit");
+        let Some(head) = self.queue.first() else { return };
+        if !self.life.serves() || over {
+            return;
+        }
+        let wanted = self.queue[head].request.wanted as usize;
+        assert!(
+            at_rest - swept < wanted || self.returning > 0,
+            "waiters and idle connections rest together only while the head wants more"
+        );
+        let unmet = self.queue.wanted() > at_rest;
+        if unmet && self.size() < self.limit() {
+            assert!(
+                self.phases.connecting > 0 || self.look_again != Time::NEVER,
+                "waiters and room rest together only with a connect under way or a timer armed"
+            );
+            assert!(
+                self.look_again == Time::NEVER || self.armed <= self.look_again,
+                "the upkeep knows when to look again"
+            );
+        }
+    }
+
+    fn check_end(&self) {
+        if self.life.is_closed() {
+            assert_eq!(self.queue.waiting(), 0, "nobody waits in a closed pool");
+            assert!(
+                matches!(self.doomed, Some((u64::MAX, Failure::Closed | Failure::RuntimeGone))),
+                "whoever comes back to a closed pool fails"
+            );
+            assert_eq!(self.stale.len() + self.idle.len(), self.out_for_a_look(), "nothing rests");
+        }
+        if self.life.state() == State::Closed && self.life.settled {
+            assert_eq!(self.size(), 0, "a pool whose close has settled is empty");
+        }
+    }
+
+    fn out_for_a_look(&self) -> usize {
+        let out = |phase| matches!(phase, Phase::Swept | Phase::Keepalive);
+        self.slots.iter().filter(|(_, s)| out(s.phase)).count()
+    }
+}

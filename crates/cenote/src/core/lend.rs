@@ -1,0 +1,327 @@
+//! Lending: hits, the queue's front door, and how a waiter comes for what it got.
+
+use super::queue::{Failure, Request, Step};
+use super::slot::{NONE, Phase};
+use super::{Core, Order, SlotKey, Verdict};
+use crate::config::{Order as Reuse, TestOnAcquire};
+use crate::stats::{CloseReason, State};
+use crate::time::Time;
+
+/// Why a caller may not even wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Paused,
+    Draining,
+    Closed,
+    RuntimeGone,
+    QueueFull,
+    /// Connects fail, and the next try is not due yet.
+    Down,
+}
+
+/// The answer to an acquire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acquired {
+    Hit(SlotKey),
+    Queued(u32),
+    Refused(Refusal),
+}
+
+/// What a waiter finds when it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Collected {
+    /// Nothing yet.
+    Waiting,
+    /// A chain of slots: read the next with [`Core::next_granted`].
+    Granted(SlotKey),
+    Failed(Failure),
+}
+
+/// How a caller looks for an idle connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// It was served before and its connection turned out dead: the rules for newcomers do not hold.
+    pub(crate) again: bool,
+    /// It takes one whose test is due.
+    pub(crate) untested: bool,
+}
+
+impl Core {
+    /// A place in the order of arrival.
+    pub(crate) fn ticket(&mut self) -> u64 {
+        self.next_ticket()
+    }
+
+    /// Lends an idle connection, if there is one and nobody is before the caller. This is the hit:
+    /// no order comes out of it in steady traffic.
+    pub(crate) fn hit(
+        &mut self,
+        level: u8,
+        ticket: u64,
+        Look { again, untested }: Look,
+    ) -> Option<SlotKey> {
+        let open = self.life.state() == State::Running || again && self.life.serves();
+        if !open || self.queue.someone_before(level, ticket) || self.size() > self.limit() {
+            return None;
+        }
+        let index = self.pick()?;
+        if !untested && self.needs_test(index, ticket) {
+            return None;
+        }
+        self.take_idle(index);
+        self.slots[index].phase = Phase::Lent;
+        self.phases.lent += 1;
+        self.counts.acquired += 1;
+        self.counts.hits += 1;
+        if self.resting {
+            self.stir();
+        }
+        // Whoever waits behind a more urgent newcomer may need another connection tested now.
+        if self.idle.len() < self.options.min_idle || !self.queue.is_empty() {
+            self.pump();
+        }
+        Some(self.slots.key(index))
+    }
+
+    /// Lends an idle connection, or lets the caller wait at its ticket's place.
+    pub(crate) fn acquire(&mut self, request: Request, again: bool, now: Time) -> Acquired {
+        self.tick(now);
+        if request.wanted == 1 {
+            let look = Look { again, untested: false };
+            if let Some(key) = self.hit(request.level, request.ticket, look) {
+                return Acquired::Hit(key);
+            }
+        }
+        if let Some(refusal) = self.refusal(again, now) {
+            match refusal {
+                Refusal::Paused | Refusal::QueueFull => self.counts.rejected += 1,
+                Refusal::Down => self.counts.failed += 1,
+                _ => self.counts.closed += 1,
+            }
+            return Acquired::Refused(refusal);
+        }
+        let w = self.queue.join(request);
+        self.pump();
+        Acquired::Queued(w)
+    }
+
+    fn refusal(&self, again: bool, now: Time) -> Option<Refusal> {
+        if self.life.runtime_gone {
+            return Some(Refusal::RuntimeGone);
+        }
+        match self.life.state() {
+            State::Closed => return Some(Refusal::Closed),
+            State::Draining if !again => return Some(Refusal::Draining),
+            State::Paused if !again && self.life.refuse_when_paused => {
+                return Some(Refusal::Paused);
+            }
+            _ => {}
+        }
+        if self.established() == 0 && self.gate.is_down(&self.options, now) {
+            return Some(Refusal::Down);
+        }
+        // P-6: whoever can have a connection made (or freed from a test) is not counted.
+        let served_soon = self.limit().saturating_sub(self.phases.lent + self.phases.closing);
+        let most = self.options.max_waiting.get().saturating_add(served_soon);
+        (!again && self.queue.wanted() >= most).then_some(Refusal::QueueFull)
+    }
+
+    /// Why nothing is lent at all just now, if so.
+    pub(crate) fn try_refusal(&mut self) -> Option<Refusal> {
+        let refusal = match self.life.state() {
+            _ if self.life.runtime_gone => Some(Refusal::RuntimeGone),
+            State::Running => None,
+            State::Paused => Some(Refusal::Paused),
+            State::Draining => Some(Refusal::Draining),
+            State::Closed => Some(Refusal::Closed),
+        };
+        match refusal {
+            None | Some(Refusal::Paused) => self.counts.rejected += 1,
+            Some(_) => self.counts.closed += 1,
+        }
+        refusal
+    }
+
+    /// What the waiter got. Whoever lost a stale grant stands in the queue again, at its old place.
+    pub(crate) fn collect(&mut self, w: u32) -> Collected {
+        if self.queue[w].step == Step::Parked {
+            self.queue.enlist(w);
+            self.pump();
+        }
+        match self.queue[w].step {
+            Step::Waiting => Collected::Waiting,
+            Step::Granted(first) => {
+                self.queue.leave(w);
+                self.counts.acquired += 1;
+                Collected::Granted(self.slots.key(first))
+            }
+            Step::Failed(failure) => {
+                self.queue.leave(w);
+                match failure {
+                    Failure::Connect => self.counts.failed += 1,
+                    Failure::Closed | Failure::RuntimeGone => self.counts.closed += 1,
+                }
+                Collected::Failed(failure)
+            }
+            Step::Parked | Step::Free => unreachable!("a waiter that comes is in the queue"),
+        }
+    }
+
+    /// The slot after this one in what was granted to one waiter.
+    #[cfg_attr(not(test), expect(dead_code, reason = "acquire_many (P-10) is not built yet"))]
+    pub(crate) fn next_granted(&self, key: SlotKey) -> Option<SlotKey> {
+        let next = self.slots[key.index].next;
+        (next != NONE).then(|| self.slots.key(next))
+    }
+
+    /// A waiter gives up. What was granted to it goes to the next.
+    pub(crate) fn cancel(&mut self, w: u32, timed_out: bool) {
+        if timed_out {
+            self.counts.timed_out += 1;
+        } else {
+            self.counts.cancelled += 1;
+        }
+        if let Step::Granted(first) = self.queue.leave(w) {
+            self.ungrant(first);
+        }
+        self.pump();
+    }
+
+    /// A connection that was lent just now turned out dead: it closes, and it was no acquire.
+    pub(crate) fn found_dead(&mut self, key: SlotKey, hit: bool) -> bool {
+        self.counts.acquired -= 1;
+        self.counts.hits -= u64::from(hit);
+        self.release(key, Verdict::Close(CloseReason::Died))
+    }
+
+    /// Takes a chain of granted slots back. They were not used.
+    pub(super) fn ungrant(&mut self, first: u32) {
+        let mut index = first;
+        while index != NONE {
+            let next = std::mem::replace(&mut self.slots[index].next, NONE);
+            self.phases.lent -= 1;
+            self.come_back(index, false);
+            index = next;
+        }
+    }
+
+    /// The idle connection that the policy lends next.
+    pub(super) fn pick(&self) -> Option<u32> {
+        match self.options.order {
+            Reuse::Lifo => self.idle.pick_hot(&self.slots),
+            Reuse::Fifo => self.idle.pick_cold(&self.slots),
+        }
+    }
+
+    pub(super) fn needs_test(&self, index: u32, ticket: u64) -> bool {
+        let slot = &self.slots[index];
+        match self.options.test_on_acquire {
+            TestOnAcquire::Never => false,
+            TestOnAcquire::Always => slot.verified_for != ticket,
+            TestOnAcquire::IfIdleFor(limit) => self.clock.since(slot.alive_at) >= limit,
+        }
+    }
+
+    pub(super) fn take_idle(&mut self, index: u32) {
+        self.idle.remove(&mut self.slots, index);
+    }
+
+    /// Serves the queue from what is idle.
+    pub(super) fn serve(&mut self) {
+        if !self.life.serves() || self.size() > self.limit() {
+            return;
+        }
+        while let Some(w) = self.queue.first() {
+            let Request { wanted, ticket, .. } = self.queue[w].request;
+            if wanted > 1 {
+                if !self.serve_many(w, wanted as usize, ticket) {
+                    return;
+                }
+                continue;
+            }
+            let Some(index) = self.pick() else { return };
+            if self.needs_test(index, ticket) {
+                if self.returning >= self.queue.wanted() {
+                    return;
+                }
+                self.take_idle(index);
+                self.begin_test(index);
+                continue;
+            }
+            self.take_idle(index);
+            self.grant(w, index);
+        }
+    }
+
+    /// Serves a waiter that wants several: all of them or none (P-10). Returns whether it did.
+    fn serve_many(&mut self, w: u32, wanted: usize, ticket: u64) -> bool {
+        if self.at_rest() + self.returning < wanted {
+            return false;
+        }
+        let mut ready = NONE;
+        let mut found = 0;
+        let mut index = self.idle.hottest();
+        while index != NONE && found < wanted {
+            let colder = self.slots[index].prev;
+            if self.slots[index].phase == Phase::Idle {
+                if self.needs_test(index, ticket) {
+                    if self.returning < wanted - found {
+                        self.take_idle(index);
+                        self.begin_test(index);
+                    }
+                } else {
+                    found += 1;
+                    ready = index;
+                }
+            }
+            index = colder;
+        }
+        if found < wanted {
+            return false;
+        }
+        // `ready` is the coldest of those found: walk back to the hottest and chain them.
+        let mut chain = NONE;
+        while found > 0 {
+            let hotter = self.slots[ready].next;
+            if self.slots[ready].phase == Phase::Idle && !self.needs_test(ready, ticket) {
+                self.take_idle(ready);
+                self.lend_slot(ready);
+                self.slots[ready].next = chain;
+                chain = ready;
+                found -= 1;
+            }
+            ready = hotter;
+        }
+        self.queue.grant(w, chain, self.clock);
+        self.orders.push(Order::Wake(w));
+        true
+    }
+
+    fn lend_slot(&mut self, index: u32) {
+        let slot = &mut self.slots[index];
+        slot.phase = Phase::Lent;
+        // It may have been part of a chain before.
+        slot.next = NONE;
+        self.phases.lent += 1;
+    }
+
+    /// Gives a connection that is in no list to a waiter that wants one.
+    pub(super) fn grant(&mut self, w: u32, index: u32) {
+        self.lend_slot(index);
+        self.queue.grant(w, index, self.clock);
+        self.orders.push(Order::Wake(w));
+    }
+
+    pub(super) fn begin_test(&mut self, index: u32) {
+        self.slots[index].phase = Phase::Testing;
+        self.phases.testing += 1;
+        self.expect_return(index);
+        self.orders.push(Order::Test(self.slots.key(index)));
+    }
+
+    /// From now on the gate counts on this connection's return.
+    pub(super) fn expect_return(&mut self, index: u32) {
+        self.slots[index].epoch = self.supply_epoch;
+        self.returning += 1;
+    }
+}

@@ -1,0 +1,9 @@
+//! The core against its reference model: exhaustively in the small, by random histories in the large.
+
+mod enumeration;
+mod gate;
+mod histories;
+mod model;
+mod queue;
+mod retire;
+mod world;

@@ -1,0 +1,577 @@
+//! A world for the core: borrowers, tasks and time, all as plain lists, and beside it the reference
+//! model. Every [`Op`] goes to both; after each one the invariants are checked and the two are compared.
+
+use std::time::Duration;
+
+use super::model::{Doing, Events, Id, Model, Wait};
+use crate::config::{Bound, FreeSlot, Options};
+use crate::core::slot::Phase;
+use crate::core::{
+    Acquired, Collected, Core, Failure, Kind, Order, Refusal, Request, Setback, SlotKey, Verdict,
+};
+use crate::stats::{CloseReason, State};
+use crate::time::Time;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    Acquire {
+        level: u8,
+        wanted: u32,
+    },
+    /// The n-th waiter comes and looks.
+    Poll(usize),
+    Cancel(usize),
+    Release(usize, Verdict),
+    HostFault(usize),
+    Detach(usize),
+    Connected(usize),
+    ConnectFailed(usize, Setback),
+    Tested(usize, bool),
+    WasReset(usize, bool),
+    Closed(usize),
+    /// Time goes on, and the upkeep looks.
+    Wait(Duration),
+    /// The idle connections are looked at; the n-th is dead.
+    Sweep(usize),
+    Clear,
+    Pause,
+    Resume,
+    Resize(usize),
+    Drain,
+    Close,
+    /// The close's deadline passes.
+    Overrun,
+}
+
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) core: Core,
+    pub(crate) model: Model,
+    now: Time,
+    pub(crate) waiters: Vec<u32>,
+    pub(crate) lent: Vec<SlotKey>,
+    pub(crate) connecting: Vec<SlotKey>,
+    pub(crate) testing: Vec<SlotKey>,
+    pub(crate) resetting: Vec<SlotKey>,
+    pub(crate) closing: Vec<SlotKey>,
+    /// What the orders said since the last comparison.
+    seen: Events,
+    /// Everything that was made and not yet closed, detached or given up.
+    alive: Vec<Id>,
+    /// Made in which generation, to see that nothing old is lent.
+    made: Vec<(Id, u64)>,
+    pub(crate) connects: usize,
+    overrun: bool,
+}
+
+impl World {
+    pub(crate) fn new(options: Options, seed: u64) -> World {
+        // Not at the origin: a time of zero would hide mistakes with "never happened".
+        let now = Time::ZERO + Duration::from_secs(1_000);
+        let mut world = World {
+            core: Core::new(options.clone(), seed, now),
+            model: Model::new(options, now),
+            now,
+            waiters: Vec::new(),
+            lent: Vec::new(),
+            connecting: Vec::new(),
+            testing: Vec::new(),
+            resetting: Vec::new(),
+            closing: Vec::new(),
+            seen: Events::default(),
+            alive: Vec::new(),
+            made: Vec::new(),
+            connects: 0,
+            overrun: false,
+        };
+        world.obey();
+        world.compare();
+        world
+    }
+
+    /// Does one step in both worlds; false if it makes no sense now.
+    pub(crate) fn step(&mut self, op: Op) -> bool {
+        if !self.apply(op) {
+            return false;
+        }
+        self.obey();
+        self.core.check();
+        self.compare();
+        true
+    }
+
+    fn apply(&mut self, op: Op) -> bool {
+        match op {
+            Op::Acquire { level, wanted } => {
+                if wanted as usize > self.model.limit {
+                    return false;
+                }
+                self.acquire(level, wanted);
+            }
+            Op::Poll(n) => {
+                let Some(&w) = self.waiters.get(n) else { return false };
+                self.poll(w);
+            }
+            Op::Cancel(n) => {
+                if n >= self.waiters.len() {
+                    return false;
+                }
+                let w = self.waiters.remove(n);
+                self.core.cancel(w, false);
+                self.model.cancel(w);
+            }
+            Op::Release(n, verdict) => {
+                let Some(key) = take(&mut self.lent, n) else { return false };
+                let owned = self.core.owns(key);
+                let late = self.core.clock_is_late() || self.core.resting;
+                assert_eq!(self.core.release(key, verdict), owned);
+                if owned {
+                    self.model.release(
+                        key.id,
+                        match verdict {
+                            Verdict::Keep => Ok(false),
+                            Verdict::Reset => Ok(true),
+                            Verdict::Close(reason) => Err(reason),
+                        },
+                        late,
+                    );
+                }
+            }
+            Op::HostFault(n) => {
+                let Some(key) = take(&mut self.lent, n) else { return false };
+                if self.core.owns(key) {
+                    let current = self
+                        .model
+                        .conns
+                        .iter()
+                        .any(|c| c.id == key.id && c.generation == self.model.generation);
+                    self.core.host_failed(key);
+                    if current {
+                        self.model.clear();
+                    }
+                    let verdict = Verdict::Close(CloseReason::NotKept);
+                    assert!(self.core.release(key, verdict));
+                    self.model.release(key.id, Err(CloseReason::NotKept), false);
+                }
+            }
+            Op::Detach(n) => {
+                let Some(key) = take(&mut self.lent, n) else { return false };
+                if self.core.detach(key) {
+                    self.model.detach(key.id);
+                    self.gone(key.id);
+                }
+            }
+            Op::Connected(n) => {
+                let Some(key) = take(&mut self.connecting, n) else { return false };
+                let owned = self.core.owns(key);
+                assert_eq!(self.core.connected(key, Duration::from_millis(20), self.now), owned);
+                if owned {
+                    self.model.connected(key.id);
+                }
+            }
+            Op::ConnectFailed(n, setback) => {
+                let Some(key) = take(&mut self.connecting, n) else { return false };
+                let owned = self.core.owns(key);
+                self.core.connect_failed(key, setback, self.now);
+                if owned {
+                    // What overload teaches is the gate's: the model hears of the new limit before it serves.
+                    self.model.limit = self.core.limit();
+                    self.model.connect_failed(key.id, setback);
+                    self.gone(key.id);
+                }
+            }
+            Op::Tested(n, passed) => {
+                let Some(key) = take(&mut self.testing, n) else { return false };
+                let owned = self.core.owns(key);
+                assert_eq!(self.core.tested(key, passed, self.now), owned);
+                if owned {
+                    let kept = self.model.conns.iter().any(|c| c.id == key.id && c.kept_alive);
+                    if kept {
+                        self.model.was_kept_alive(key.id, passed);
+                    } else {
+                        self.model.tested(key.id, passed);
+                    }
+                }
+            }
+            Op::WasReset(n, passed) => {
+                let Some(key) = take(&mut self.resetting, n) else { return false };
+                let owned = self.core.owns(key);
+                assert_eq!(self.core.was_reset(key, passed, self.now), owned);
+                if owned {
+                    self.model.was_reset(key.id, passed);
+                }
+            }
+            Op::Closed(n) => {
+                let Some(key) = take(&mut self.closing, n) else { return false };
+                self.core.closed(key, false);
+                self.model.closed(key.id);
+            }
+            Op::Wait(d) => self.wait(d),
+            Op::Sweep(dead) => self.sweep(dead),
+            Op::Clear => {
+                self.core.clear();
+                self.model.clear();
+            }
+            Op::Pause => {
+                self.core.pause(false);
+                self.model.pause();
+            }
+            Op::Resume => {
+                self.core.resume(self.now);
+                self.model.resume();
+            }
+            Op::Resize(n) => {
+                let options = Options { max_size: Bound::At(n), ..self.core.options().clone() };
+                if options.validate().is_err() {
+                    return false;
+                }
+                self.core.reconfigure(options, self.now);
+                self.model.set_limit(self.core.limit());
+            }
+            Op::Drain => {
+                self.core.drain(Time::NEVER, self.now);
+                self.model.drain();
+            }
+            Op::Close => {
+                self.core.close(Time::NEVER, self.now);
+                self.model.close();
+            }
+            Op::Overrun => {
+                if self.model.state != State::Closed || self.overrun {
+                    return false;
+                }
+                self.overrun = true;
+                let lists = [&self.lent, &self.connecting, &self.testing, &self.resetting];
+                let given_up: Vec<SlotKey> = lists
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .filter(|&key| self.core.owns(key))
+                    .collect();
+                self.core.overrun();
+                self.model.abandon();
+                given_up.into_iter().for_each(|key| self.gone(key.id));
+            }
+        }
+        true
+    }
+
+    fn acquire(&mut self, level: u8, wanted: u32) {
+        let ticket = self.core.ticket();
+        let request = Request { level, ticket, wanted, kind: Kind::Exclusive };
+        let hit = if wanted == 1 { self.model.hit(level, ticket) } else { None };
+        let full = self.model.is_full();
+        match self.core.acquire(request, false, self.now) {
+            Acquired::Hit(key) => {
+                assert_eq!(hit, Some(key.id), "a hit lends what the policy says");
+                self.borrow(key);
+            }
+            Acquired::Queued(w) => {
+                assert_eq!(hit, None, "nobody queues who can be served");
+                assert!(!full, "nobody joins a full queue");
+                assert!(self.model.state <= State::Paused, "no newcomers to a pool that ends");
+                self.waiters.push(w);
+                self.model.join(Wait { name: w, level, ticket, wanted: wanted as usize });
+            }
+            Acquired::Refused(refusal) => {
+                assert_eq!(hit, None);
+                match refusal {
+                    Refusal::QueueFull => assert!(full, "a queue that is not full refuses nobody"),
+                    Refusal::Draining => assert_eq!(self.model.state, State::Draining),
+                    Refusal::Closed => assert_eq!(self.model.state, State::Closed),
+                    Refusal::Down => assert_eq!(
+                        self.model.size(),
+                        self.model.count(Doing::Connecting) + self.model.count(Doing::Closing)
+                    ),
+                    Refusal::Paused | Refusal::RuntimeGone => panic!("nobody asked for this"),
+                }
+            }
+        }
+    }
+
+    fn poll(&mut self, w: u32) {
+        let granted = self.model.collect(w);
+        match self.core.collect(w) {
+            Collected::Waiting => {
+                assert_eq!(granted, None);
+                let waits = self.model.queue.iter().any(|wait| wait.name == w);
+                assert!(waits, "who is told to wait stands in the queue");
+            }
+            Collected::Granted(first) => {
+                let mut keys = vec![first];
+                while let Some(next) = self.core.next_granted(keys[keys.len() - 1]) {
+                    keys.push(next);
+                }
+                let ids: Vec<Id> = keys.iter().map(|k| k.id).collect();
+                assert_eq!(granted, Some(ids), "a waiter gets what was granted to it");
+                self.waiters.retain(|&other| other != w);
+                for key in keys {
+                    self.borrow(key);
+                }
+            }
+            Collected::Failed(_) => {
+                assert_eq!(granted, None);
+                self.waiters.retain(|&other| other != w);
+            }
+        }
+    }
+
+    fn borrow(&mut self, key: SlotKey) {
+        assert!(!self.lent.contains(&key), "a connection is held by at most one borrower");
+        assert!(self.alive.contains(&key.id), "what is lent was made and not closed");
+        self.lent.push(key);
+    }
+
+    fn wait(&mut self, d: Duration) {
+        self.now = self.now + d;
+        self.model.tick(self.now);
+        let epoch = self.core.supply_epoch;
+        self.core.upkeep(self.now);
+        // What only time decides is read from the core; the model says whether it was right.
+        self.model.limit = self.core.limit();
+        if self.core.supply_epoch != epoch {
+            self.model.lose_patience();
+        }
+        self.model.take_stale_grants();
+    }
+
+    fn sweep(&mut self, dead: usize) {
+        let mut cursor = 0;
+        let mut n = 0;
+        while let Some(key) = self.core.sweep_next(&mut cursor) {
+            let died = (n == dead).then_some(CloseReason::Died);
+            assert!(self.core.swept(key, died));
+            if let Some(reason) = died {
+                self.model.release_idle(key.id, reason);
+            } else if self.core.slots[key.index].phase == Phase::Keepalive {
+                self.model.keep_alive(key.id);
+            }
+            n += 1;
+        }
+    }
+
+    /// Carries out the core's orders: what they name is now somewhere in this world.
+    fn obey(&mut self) {
+        loop {
+            let orders = self.core.take_orders();
+            let mut again = false;
+            for &order in &orders {
+                match order {
+                    Order::Connect(key) => {
+                        self.connects += 1;
+                        self.connecting.push(key);
+                        self.alive.push(key.id);
+                        self.made.push((key.id, self.model.generation));
+                        self.model.begin_connect(key.id);
+                    }
+                    Order::Test(key) => {
+                        self.testing.push(key);
+                        self.seen.tests.push(key.id);
+                    }
+                    Order::Reset(key) => {
+                        self.resetting.push(key);
+                        self.seen.resets.push(key.id);
+                    }
+                    Order::Close { key, reason } => {
+                        self.closing.push(key);
+                        self.seen.closes.push((key.id, reason));
+                        self.gone(key.id);
+                    }
+                    Order::Wake(w) => self.woken(w),
+                    Order::Again => again = true,
+                    Order::Kick | Order::Announce => {}
+                }
+            }
+            self.core.return_orders(orders);
+            if !again {
+                return;
+            }
+            self.core.pump();
+        }
+    }
+
+    fn gone(&mut self, id: Id) {
+        let at = self.alive.iter().position(|&other| other == id);
+        let at = at.expect("every connection made ends exactly once");
+        self.alive.remove(at);
+    }
+
+    fn woken(&mut self, w: u32) {
+        use crate::core::queue::Step;
+        match self.core.queue[w].step {
+            Step::Granted(first) => {
+                let mut ids = vec![self.core.slots[first].id];
+                let mut key = self.core.slots.key(first);
+                while let Some(next) = self.core.next_granted(key) {
+                    ids.push(next.id);
+                    key = next;
+                }
+                self.seen.granted.push((w, ids));
+            }
+            Step::Failed(failure) => self.seen.failed.push((w, failure)),
+            // Granted and taken back, or collected by its own poll, within one command.
+            Step::Parked | Step::Free => {}
+            step => panic!("only who got something is woken, not who is {step:?}"),
+        }
+    }
+
+    /// The two worlds must agree.
+    fn compare(&mut self) {
+        let mut expected = std::mem::take(&mut self.model.events);
+        let mut seen = std::mem::take(&mut self.seen);
+        for events in [&mut expected, &mut seen] {
+            events.granted.sort();
+            events.failed.sort_by_key(|f| f.0);
+            events.tests.sort_unstable();
+            events.resets.sort_unstable();
+            events.closes.sort();
+        }
+        // Who got something within its own poll is gone already.
+        expected.failed.retain(|f| seen.failed.contains(f) || self.waiters.contains(&f.0));
+        expected.granted.retain(|g| seen.granted.contains(g) || self.waiters.contains(&g.0));
+        assert_eq!(seen, expected, "the core does what the model says");
+
+        let status = self.core.status();
+        let model = &self.model;
+        assert_eq!(status.waiting, model.queue.len(), "waiting");
+        let stale = model.conns.iter().filter(|c| c.kept_alive && c.generation != model.generation);
+        let resting = model.idle.len() + stale.count();
+        assert_eq!(status.available, resting - model.kept_alive(), "available");
+        assert_eq!(status.using, model.count(Doing::Lent), "using");
+        assert_eq!(status.connecting, model.count(Doing::Connecting), "connecting");
+        let tested = model.count(Doing::Testing) + model.kept_alive();
+        assert_eq!(status.testing, tested, "testing");
+        assert_eq!(status.resetting, model.count(Doing::Resetting), "resetting");
+        assert_eq!(status.size, model.size(), "size");
+        assert_eq!(status.state, model.state, "state");
+        if self.core.options().free_slot == FreeSlot::WhenClosed && !self.overrun {
+            assert_eq!(status.closing, model.count(Doing::Closing), "closing");
+        }
+        let mut queue: Vec<_> = model.queue.iter().map(|w| (w.level, w.ticket, w.name)).collect();
+        queue.sort_unstable();
+        let names: Vec<u32> = queue.into_iter().map(|(.., name)| name).collect();
+        assert_eq!(self.core.queue.in_order(), names, "the queue's order");
+        for (_, slot) in self.core.slots.iter().filter(|(_, s)| s.phase == Phase::Lent) {
+            let lent_before = self.lent.iter().any(|key| key.id == slot.id);
+            assert!(
+                lent_before
+                    || slot.generation == self.core.life.generation
+                    || model.granted.iter().any(|(_, ids, _)| ids.contains(&slot.id)),
+                "nothing of an old generation is lent anew"
+            );
+        }
+        let lent = self.lent.iter().filter(|key| self.core.owns(**key)).count();
+        let granted: usize = model.granted.iter().map(|(_, ids, _)| ids.len()).sum();
+        assert_eq!(lent + granted, status.using, "whoever holds a connection is known");
+    }
+
+    /// Ends everything that is under way and checks that the pool comes to rest.
+    pub(crate) fn calm_down(&mut self) {
+        self.step(Op::Resume);
+        // Whoever wants several wants no more than there may be.
+        self.step(Op::Resize(6));
+        for _ in 0..2_000 {
+            let busy = self.step(Op::Connected(0))
+                || self.step(Op::Tested(0, true))
+                || self.step(Op::WasReset(0, true))
+                || self.step(Op::Closed(0));
+            if busy {
+                continue;
+            }
+            while !self.waiters.is_empty() {
+                let before = self.waiters.len();
+                for n in (0..before).rev() {
+                    self.step(Op::Poll(n));
+                }
+                if self.waiters.len() == before {
+                    break;
+                }
+            }
+            if self.step(Op::Release(0, Verdict::Keep)) {
+                continue;
+            }
+            if self.waiters.is_empty() {
+                break;
+            }
+            self.step(Op::Wait(Duration::from_secs(6)));
+        }
+        assert!(self.waiters.is_empty(), "in a healthy world everybody is served in the end");
+        assert_eq!(self.core.status().waiting, 0);
+        while self.step(Op::Connected(0)) || self.step(Op::Closed(0)) {}
+        let status = self.core.status();
+        assert_eq!(status.size, status.available + status.using, "at rest size is idle and lent");
+        self.step(Op::Close);
+        while self.step(Op::Release(0, Verdict::Keep)) || self.step(Op::Closed(0)) {}
+        assert!(self.core.is_settled(), "a close settles when everything is back");
+        assert_eq!(self.core.status().size, 0);
+        assert!(self.alive.is_empty(), "every connection made was closed or detached");
+    }
+
+    /// The state as far as the future depends on it, with names and times that do not matter left out.
+    pub(crate) fn fingerprint(&self) -> String {
+        use std::fmt::Write;
+        let core = &self.core;
+        let mut text = String::new();
+        let now = self.now;
+        let slot = |id: Id| {
+            let s = self.core.slots.iter().find(|(_, s)| s.id == id).map(|(_, s)| s);
+            s.map(|s| {
+                let old = s.generation != core.life.generation;
+                let rested = now.since(s.alive_at) >= Duration::from_secs(1);
+                let counted = match s.phase {
+                    Phase::Connecting => s.epoch == core.gate.epoch(),
+                    Phase::Testing | Phase::Resetting => s.epoch == core.supply_epoch,
+                    _ => false,
+                };
+                (old, rested, counted, s.uses.min(3), s.leaving)
+            })
+        };
+        let list = |ids: Vec<Id>, sort: bool| {
+            let mut all: Vec<_> = ids.into_iter().map(slot).collect();
+            if sort {
+                all.sort();
+            }
+            all
+        };
+        // What the pool gave up is nobody's business any more.
+        let ids = |keys: &[SlotKey]| {
+            let owned = keys.iter().filter(|key| core.owns(**key));
+            owned.map(|key| key.id).collect::<Vec<_>>()
+        };
+        let waiter = |w: &Wait| (w.level, w.wanted);
+        let mut queue = self.model.queue.clone();
+        queue.sort_by_key(|w| (w.level, w.ticket));
+        let mut parked: Vec<_> = self.model.parked.clone();
+        parked.sort_by_key(|w| (w.level, w.ticket));
+        let granted: Vec<_> = self
+            .model
+            .granted
+            .iter()
+            .map(|(w, ids, at)| (waiter(w), ids.len(), now.since(*at).as_millis() >= 1000))
+            .collect();
+        let failed = self.waiters.len() - queue.len() - parked.len() - granted.len();
+        write!(
+            text,
+            "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{granted:?}|{failed}|{:?}|{:?}|{:?}|{}|{}",
+            list(self.model.idle.clone(), false),
+            list(ids(&self.lent), true),
+            list(ids(&self.connecting), true),
+            list(ids(&self.testing), true),
+            list(ids(&self.resetting), true),
+            self.closing.len().min(1),
+            queue.iter().map(waiter).collect::<Vec<_>>(),
+            parked.iter().map(waiter).collect::<Vec<_>>(),
+            core.gate.fingerprint(core.options(), now),
+            core.life.state(),
+            core.doomed.map(|(_, why)| why == Failure::Connect),
+            core.limit(),
+            core.returning,
+        )
+        .expect("writing to a string");
+        text
+    }
+}
+
+fn take(list: &mut Vec<SlotKey>, n: usize) -> Option<SlotKey> {
+    (n < list.len()).then(|| list.remove(n))
+}

@@ -1,0 +1,158 @@
+//! The door to the outside world: the time, timers and tasks. The pool asks nothing else of a runtime.
+//! [`Tokio`] is the default; the testkit's simulator is another, with virtual time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use pin_project_lite::pin_project;
+
+use crate::time::Time;
+
+/// A task of the pool.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The time, timers and tasks of one runtime.
+pub trait Env: Send + Sync + 'static {
+    /// The present, exactly.
+    fn now(&self) -> Time;
+
+    /// The same point in this environment's time. Default: as far from now as it is from the system's.
+    fn at(&self, instant: Instant) -> Time {
+        let now = Instant::now();
+        if instant >= now { self.now() + (instant - now) } else { self.now() - (now - instant) }
+    }
+
+    /// A future that ends at this time, or soon after.
+    fn sleep_until(&self, at: Time) -> Sleep;
+
+    /// Runs a task to its end. A task that is dropped before its end tells the pool that the runtime is
+    /// gone: nothing else may drop one.
+    fn spawn(&self, task: Task);
+}
+
+#[cfg(feature = "tokio")]
+use tokio::time::Sleep as TokioSleep;
+
+/// Stands where tokio's timer would, and cannot exist.
+#[cfg(not(feature = "tokio"))]
+#[derive(Debug)]
+pub enum TokioSleep {}
+
+#[cfg(not(feature = "tokio"))]
+impl Future for TokioSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        match *self {}
+    }
+}
+
+pin_project! {
+    /// A timer. The kinds that this crate knows need no allocation.
+    // The macro takes no docs on the fields of variants.
+    #[allow(missing_docs)]
+    #[project = SleepKind]
+    #[must_use = "a timer does nothing unless polled"]
+    pub enum Sleep {
+        /// Tokio's timer; there is none without the feature `tokio`.
+        Tokio {
+            #[pin]
+            sleep: TokioSleep,
+        },
+        /// Any other.
+        Other {
+            sleep: Pin<Box<dyn Future<Output = ()> + Send>>,
+        },
+        /// One that never ends.
+        Never,
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match self.project() {
+            SleepKind::Tokio { sleep } => {
+                // A timer of a runtime that is being shut down panics. Then the pool tells its waiters
+                // (RuntimeGone), so there is nothing to wait for here.
+                let polled = std::panic::AssertUnwindSafe(|| sleep.poll(cx));
+                std::panic::catch_unwind(polled).unwrap_or(Poll::Pending)
+            }
+            SleepKind::Other { sleep } => sleep.as_mut().poll(cx),
+            SleepKind::Never => Poll::Pending,
+        }
+    }
+}
+
+#[cfg(feature = "tokio")]
+pub use with_tokio::Tokio;
+
+#[cfg(feature = "tokio")]
+mod with_tokio {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::time::Duration;
+
+    use tokio::runtime::Handle;
+
+    use super::{Env, Instant, Sleep, Task, Time};
+
+    /// A tokio runtime.
+    #[derive(Clone, Debug)]
+    pub struct Tokio {
+        handle: Handle,
+        origin: tokio::time::Instant,
+    }
+
+    impl Tokio {
+        /// The runtime around the caller; `None` outside one, or if its timers are not enabled.
+        pub fn current() -> Option<Tokio> {
+            Tokio::new(Handle::try_current().ok()?)
+        }
+
+        /// This runtime; `None` if its timers are not enabled.
+        pub fn new(handle: Handle) -> Option<Tokio> {
+            let inside = handle.clone();
+            // Only a panic tells whether a runtime has timers: better here than at the first wait.
+            let timers = catch_unwind(AssertUnwindSafe(move || {
+                let _inside = inside.enter();
+                drop(tokio::time::sleep(Duration::ZERO));
+            }));
+            timers.ok()?;
+            let origin = {
+                let _inside = handle.enter();
+                tokio::time::Instant::now()
+            };
+            Some(Tokio { handle, origin })
+        }
+    }
+
+    impl Env for Tokio {
+        fn now(&self) -> Time {
+            Time::ZERO + self.origin.elapsed()
+        }
+
+        fn at(&self, instant: Instant) -> Time {
+            Time::ZERO
+                + tokio::time::Instant::from_std(instant).saturating_duration_since(self.origin)
+        }
+
+        fn sleep_until(&self, at: Time) -> Sleep {
+            if at == Time::NEVER {
+                return Sleep::Never;
+            }
+            let _inside = self.handle.enter();
+            let after = Duration::from_nanos(at.as_nanos());
+            match self.origin.checked_add(after) {
+                Some(at) => Sleep::Tokio { sleep: tokio::time::sleep_until(at) },
+                None => Sleep::Never,
+            }
+        }
+
+        fn spawn(&self, task: Task) {
+            drop(self.handle.spawn(task));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! A connection pool that grows with the service that uses it.
+//!
+//! A [`Pool`] lends connections (any expensive resource) that a [`Manager`] makes, tests and closes. It is
+//! fair: first come, first served by ticket, released connections go straight to the first waiter. It is
+//! cancel-safe: drop any future at any time. It never makes a caller wait for its *own* connect: whoever is
+//! first takes whichever comes first, a released connection or a new one. And it is checked: the core is a
+//! state machine without I/O, tested against a reference model.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use cenote_testkit::Script;
+//! use cenote::Pool;
+//! use std::time::Duration;
+//!
+//! # let manager = Script::new(); // scripted; a real one is cenote_sqlite::Sqlite
+//! let pool = Pool::builder(manager).name("orders").max_size(8).build()?;
+//!
+//! let conn = pool.acquire().await?; // a guard; dropping it gives the connection back
+//! drop(conn);
+//!
+//! let serial = pool.with(async |conn| Ok(conn.serial())).await?; // acquire, run, release
+//! assert_eq!(serial, 1);
+//!
+//! println!("{}", pool.status());
+//! pool.close(Duration::from_secs(5)).await;
+//! # Ok(()) }
+//! ```
+//!
+//! Where to look: [`Builder`] and [`Options`] for every setting, [`Error`] for what can go wrong,
+//! [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or a cluster.
+
+#![forbid(unsafe_code)]
+
+mod acquire;
+mod builder;
+mod config;
+mod core;
+pub mod env;
+mod error;
+mod extensions;
+mod lend;
+mod manager;
+mod pool;
+mod pooled;
+mod report;
+mod settle;
+mod shell;
+mod signal;
+mod stats;
+mod sweep;
+mod tasks;
+mod time;
+mod upkeep;
+
+pub use acquire::Acquire;
+pub use builder::{Builder, HookFuture};
+pub use config::{
+    Bound, ConfigError, FreeSlot, OnConnectError, Options, Order, TestOnAcquire, Timeout,
+};
+pub use env::Env;
+pub use error::{BuildError, ConnectError, Error};
+pub use extensions::Extensions;
+pub use lend::Lend;
+pub use manager::{Ended, Fate, Fault, Manager};
+pub use pool::{Pool, WeakPool};
+pub use pooled::Pooled;
+pub use report::{CloseError, Holder, Report};
+pub use settle::{Clearing, Settling, Switched};
+pub use stats::{CloseReason, Closes, Counts, Distribution, State, Stats, Status};
+pub use time::Time;

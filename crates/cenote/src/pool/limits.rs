@@ -1,0 +1,85 @@
+//! Changing options while the pool runs (P-22).
+
+use std::sync::atomic::Ordering;
+
+use super::Pool;
+use crate::config::{Bound, ConfigError, Options, Timeout};
+use crate::manager::Manager;
+
+impl<M: Manager> Pool<M> {
+    /// The options as they are now.
+    pub fn options(&self) -> Options {
+        self.shell.lock().core.options().clone()
+    }
+
+    /// Changes options while the pool runs (P-22). Shrinking closes idle connections now and lent ones
+    /// when they come back. The number of priority levels stays.
+    ///
+    /// # Errors
+    /// The first rule that the changed options break; then nothing is changed.
+    pub fn reconfigure(&self, change: impl FnOnce(&mut Options)) -> Result<(), ConfigError> {
+        let mut options = self.options();
+        change(&mut options);
+        options.validate()?;
+        self.shell.measure_hold.store(options.measure_hold, Ordering::Relaxed);
+        let now = self.shell.env.now();
+        self.shell.run(|state| state.core.reconfigure(options, now));
+        Ok(())
+    }
+
+    /// Changes [`Options::max_size`] while the pool runs.
+    ///
+    /// # Errors
+    /// As [`reconfigure`](Pool::reconfigure).
+    pub fn set_max_size(&self, max_size: impl Into<Bound>) -> Result<(), ConfigError> {
+        self.reconfigure(|options| options.max_size = max_size.into())
+    }
+
+    /// Changes [`Options::min_size`] while the pool runs.
+    ///
+    /// # Errors
+    /// As [`reconfigure`](Pool::reconfigure).
+    pub fn set_min_size(&self, min_size: usize) -> Result<(), ConfigError> {
+        self.reconfigure(|options| options.min_size = min_size)
+    }
+
+    /// Changes [`Options::min_idle`] while the pool runs.
+    ///
+    /// # Errors
+    /// As [`reconfigure`](Pool::reconfigure).
+    pub fn set_min_idle(&self, min_idle: usize) -> Result<(), ConfigError> {
+        self.reconfigure(|options| options.min_idle = min_idle)
+    }
+
+    /// Changes [`Options::max_idle`] while the pool runs.
+    ///
+    /// # Errors
+    /// As [`reconfigure`](Pool::reconfigure).
+    pub fn set_max_idle(&self, max_idle: impl Into<Bound>) -> Result<(), ConfigError> {
+        self.reconfigure(|options| options.max_idle = max_idle.into())
+    }
+
+    /// Changes [`Options::max_waiting`] while the pool runs.
+    ///
+    /// # Errors
+    /// As [`reconfigure`](Pool::reconfigure).
+    pub fn set_max_waiting(&self, max_waiting: impl Into<Bound>) -> Result<(), ConfigError> {
+        self.reconfigure(|options| options.max_waiting = max_waiting.into())
+    }
+
+    /// Changes [`Options::acquire_timeout`] for acquires that begin from now on.
+    ///
+    /// # Errors
+    /// As [`reconfigure`](Pool::reconfigure).
+    pub fn set_acquire_timeout(&self, timeout: impl Into<Timeout>) -> Result<(), ConfigError> {
+        self.reconfigure(|options| options.acquire_timeout = timeout.into())
+    }
+
+    /// Changes [`Options::connect_timeout`] for connects that begin from now on.
+    ///
+    /// # Errors
+    /// As [`reconfigure`](Pool::reconfigure).
+    pub fn set_connect_timeout(&self, timeout: impl Into<Timeout>) -> Result<(), ConfigError> {
+        self.reconfigure(|options| options.connect_timeout = timeout.into())
+    }
+}

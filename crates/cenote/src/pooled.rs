@@ -1,0 +1,153 @@
+//! The guard: one borrowed connection. It derefs to the connection and gives it back when it is dropped,
+//! from any thread, inside or outside a runtime, during a panic too (P-1). What the pool knows of the
+//! connection is told by associated functions, so that nothing of the connection's own is hidden.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::core::Verdict;
+use crate::extensions::Extensions;
+use crate::manager::{Ended, Manager};
+use crate::shell::{Entry, Shell};
+use crate::stats::CloseReason;
+
+/// A borrowed connection.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # use cenote_testkit::Script;
+/// use cenote::{Pool, Pooled};
+///
+/// let pool = Pool::builder(Script::new()).build().unwrap();
+/// let mut conn = pool.acquire().await.unwrap();
+/// Pooled::extensions_mut(&mut conn).insert("a note that stays with this connection");
+/// let id = Pooled::id(&conn);
+/// drop(conn); // given back
+///
+/// let conn = pool.acquire().await.unwrap();
+/// assert_eq!(Pooled::id(&conn), id);
+/// assert!(Pooled::extensions(&conn).get::<&str>().is_some());
+/// # }
+/// ```
+pub struct Pooled<M: Manager> {
+    /// Always there but in a guard that was consumed.
+    entry: Option<Box<Entry<M>>>,
+    shell: Arc<Shell<M>>,
+}
+
+impl<M: Manager> Pooled<M> {
+    pub(crate) fn new(entry: Box<Entry<M>>, shell: Arc<Shell<M>>) -> Pooled<M> {
+        Pooled { entry: Some(entry), shell }
+    }
+
+    fn entry(&self) -> &Entry<M> {
+        self.entry.as_ref().expect("a guard has its connection until it is consumed")
+    }
+
+    fn entry_mut(&mut self) -> &mut Entry<M> {
+        self.entry.as_mut().expect("a guard has its connection until it is consumed")
+    }
+
+    fn take(mut this: Self) -> (Box<Entry<M>>, Arc<Shell<M>>) {
+        let entry = this.entry.take().expect("a guard has its connection until it is consumed");
+        (entry, Arc::clone(&this.shell))
+    }
+
+    pub(crate) fn set_ended(this: &mut Self, ended: Ended) {
+        this.entry_mut().ended = ended;
+    }
+
+    /// The connection's number in its pool; never used again for another.
+    pub fn id(this: &Self) -> u64 {
+        this.entry().key.id
+    }
+
+    /// How long ago the connection was made.
+    pub fn age(this: &Self) -> Duration {
+        this.shell.env.now().since(this.entry().born)
+    }
+
+    /// How often the connection was lent before.
+    pub fn uses(this: &Self) -> u64 {
+        this.entry().uses
+    }
+
+    /// The name of its pool.
+    pub fn pool_name(this: &Self) -> &str {
+        &this.shell.name
+    }
+
+    /// Values that stay with the connection while it lives.
+    pub fn extensions(this: &Self) -> &Extensions {
+        &this.entry().extensions
+    }
+
+    /// Values that stay with the connection while it lives, to be changed.
+    pub fn extensions_mut(this: &mut Self) -> &mut Extensions {
+        &mut this.entry_mut().extensions
+    }
+
+    /// Marks the connection as in an unknown state: at release the manager resets or closes it (P-9).
+    pub fn taint(this: &mut Self) {
+        this.entry_mut().ended = Ended::Tainted;
+    }
+
+    /// Closes the connection instead of giving it back; its slot is free for another (P-9).
+    pub fn discard(this: Self) {
+        let (entry, shell) = Pooled::take(this);
+        let discarded = Verdict::Close(CloseReason::Discarded);
+        shell.hand_in(entry, |core, key| core.release(key, discarded));
+    }
+
+    /// Takes the connection out of the pool for good; its slot is free for another (P-9).
+    pub fn detach(this: Self) -> M::Connection {
+        let (entry, shell) = Pooled::take(this);
+        shell.run(|state| state.core.detach(entry.key));
+        entry.conn
+    }
+}
+
+impl<M: Manager> Deref for Pooled<M> {
+    type Target = M::Connection;
+
+    fn deref(&self) -> &M::Connection {
+        &self.entry().conn
+    }
+}
+
+impl<M: Manager> DerefMut for Pooled<M> {
+    fn deref_mut(&mut self) -> &mut M::Connection {
+        &mut self.entry_mut().conn
+    }
+}
+
+impl<M: Manager> AsRef<M::Connection> for Pooled<M> {
+    fn as_ref(&self) -> &M::Connection {
+        self
+    }
+}
+
+impl<M: Manager> AsMut<M::Connection> for Pooled<M> {
+    fn as_mut(&mut self) -> &mut M::Connection {
+        self
+    }
+}
+
+impl<M: Manager> Drop for Pooled<M> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            self.shell.release(entry);
+        }
+    }
+}
+
+impl<M: Manager> fmt::Debug for Pooled<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pooled")
+            .field("pool", &self.shell.name)
+            .field("id", &self.entry().key.id)
+            .finish_non_exhaustive()
+    }
+}

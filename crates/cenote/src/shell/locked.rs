@@ -1,0 +1,201 @@
+//! What lies behind the lock: the core, and what the core knows only by index.
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::{Entry, Shell};
+use crate::core::{Core, Order, SlotKey};
+use crate::error::ConnectError;
+use crate::manager::Manager;
+use crate::report::{Holder, Tally};
+use crate::stats::CloseReason;
+use crate::tasks::{Flight, Leg};
+use crate::time::Time;
+
+/// Who has a connection, for reports.
+#[derive(Clone, Copy)]
+struct Lease {
+    location: &'static Location<'static>,
+    since: Time,
+}
+
+/// What the shell keeps for one slot.
+struct Cell<M: Manager> {
+    entry: Option<Box<Entry<M>>>,
+    lease: Option<Lease>,
+}
+
+/// What the shell keeps for one waiter.
+pub(crate) struct Desk<M: Manager> {
+    pub(crate) waker: Option<Waker>,
+    pub(crate) error: Option<Arc<ConnectError<M::Error>>>,
+}
+
+/// Everything behind the lock.
+pub(crate) struct Locked<M: Manager> {
+    pub(crate) core: Core,
+    cells: Vec<Cell<M>>,
+    pub(crate) desks: Vec<Desk<M>>,
+    /// Why the last connect failed, until one succeeds.
+    pub(crate) last_error: Option<Arc<ConnectError<M::Error>>>,
+    /// Futures that wait for the pool's state, not for a connection.
+    pub(crate) watchers: Vec<(u64, Waker)>,
+    pub(crate) last_watcher: u64,
+    /// Who still held a connection when a drain or close ran out of time.
+    pub(crate) holders: Vec<Holder>,
+    /// The closes of the latest `clear`, of the latest `clear_where`, and of the pool's end.
+    pub(crate) clearing: Option<Arc<Tally<M::Error>>>,
+    pub(crate) selecting: Option<Arc<Tally<M::Error>>>,
+    pub(crate) ending: Option<Arc<Tally<M::Error>>>,
+}
+
+impl<M: Manager> Locked<M> {
+    pub(super) fn new(core: Core) -> Locked<M> {
+        Locked {
+            core,
+            cells: Vec::new(),
+            desks: Vec::new(),
+            last_error: None,
+            watchers: Vec::new(),
+            last_watcher: 0,
+            holders: Vec::new(),
+            clearing: None,
+            selecting: None,
+            ending: None,
+        }
+    }
+
+    /// Lays a connection into its slot's cell.
+    pub(crate) fn lay(&mut self, entry: Box<Entry<M>>) {
+        let index = entry.key.index as usize;
+        if self.cells.len() <= index {
+            self.cells.resize_with(index + 1, || Cell { entry: None, lease: None });
+        }
+        self.cells[index].lease = None;
+        self.cells[index].entry = Some(entry);
+    }
+
+    pub(crate) fn lift(&mut self, key: SlotKey) -> Box<Entry<M>> {
+        let entry = self.cells[key.index as usize].entry.take();
+        entry.expect("a connection that nobody has lies in its cell")
+    }
+
+    /// Takes a lent connection out of its cell for its borrower.
+    pub(crate) fn lend(
+        &mut self,
+        key: SlotKey,
+        location: &'static Location<'static>,
+    ) -> Box<Entry<M>> {
+        let since = self.core.clock();
+        let cell = &mut self.cells[key.index as usize];
+        cell.lease = Some(Lease { location, since });
+        cell.entry.take().expect("a connection that is lent lay in its cell")
+    }
+
+    /// Ends a drain or close that has waited long enough, and notes who still holds something.
+    pub(crate) fn overrun(&mut self, now: Time) {
+        if self.core.is_overrun(now) {
+            self.holders = self.borrowers(now);
+            self.core.overrun();
+        }
+    }
+
+    /// Who has which connection.
+    pub(crate) fn borrowers(&self, now: Time) -> Vec<Holder> {
+        let keys = self.core.lent();
+        let holder = |key: &SlotKey| {
+            let lease = self.cells.get(key.index as usize)?.lease?;
+            Some(Holder {
+                id: key.id,
+                age: self.core.age(*key, now),
+                held: now.since(lease.since),
+                location: lease.location,
+            })
+        };
+        keys.iter().filter_map(holder).collect()
+    }
+
+    pub(crate) fn desk(&mut self, w: u32) -> &mut Desk<M> {
+        let index = w as usize;
+        if self.desks.len() <= index {
+            self.desks.resize_with(index + 1, || Desk { waker: None, error: None });
+        }
+        &mut self.desks[index]
+    }
+
+    fn tally(&self, reason: CloseReason) -> Option<Arc<Tally<M::Error>>> {
+        match reason {
+            CloseReason::Cleared => self.clearing.clone(),
+            CloseReason::Selected => self.selecting.clone(),
+            CloseReason::PoolClosed => self.ending.clone(),
+            _ => None,
+        }
+    }
+
+    /// Moves what the core's orders name out of the locked state.
+    pub(super) fn fetch_orders(&mut self, shell: &Arc<Shell<M>>, todo: &mut Todo<M>) {
+        let orders = self.core.take_orders();
+        for &order in &orders {
+            match order {
+                Order::Wake(w) => {
+                    if self.core.failed_by_connect(w) {
+                        let error = self.last_error.clone();
+                        self.desk(w).error = error;
+                    }
+                    if let Some(waker) = self.desk(w).waker.take() {
+                        todo.wake(waker);
+                    }
+                }
+                Order::Connect(key) => {
+                    todo.jobs.push(Flight::new(shell, key, None, Leg::Connect));
+                }
+                Order::Test(key) => {
+                    let entry = self.lift(key);
+                    todo.jobs.push(Flight::new(shell, key, Some(entry), Leg::Test));
+                }
+                Order::Reset(key) => {
+                    let entry = self.lift(key);
+                    todo.jobs.push(Flight::new(shell, key, Some(entry), Leg::Reset));
+                }
+                Order::Close { key, reason } => {
+                    let entry = self.lift(key);
+                    let tally = self.tally(reason);
+                    if let Some(tally) = &tally {
+                        tally.begin();
+                    }
+                    todo.jobs.push(Flight::new(shell, key, Some(entry), Leg::Close { tally }));
+                }
+                Order::Again => todo.again = true,
+                Order::Kick => todo.kick = true,
+                Order::Announce => todo.wakers.extend(self.watchers.drain(..).map(|(_, w)| w)),
+            }
+        }
+        self.core.return_orders(orders);
+    }
+}
+
+/// What is to be done after the lock was let go.
+pub(super) struct Todo<M: Manager> {
+    /// The usual case, one waker, costs no allocation.
+    pub(super) waker: Option<Waker>,
+    pub(super) wakers: Vec<Waker>,
+    pub(super) jobs: Vec<Flight<M>>,
+    pub(super) again: bool,
+    pub(super) kick: bool,
+}
+
+impl<M: Manager> Default for Todo<M> {
+    fn default() -> Todo<M> {
+        Todo { waker: None, wakers: Vec::new(), jobs: Vec::new(), again: false, kick: false }
+    }
+}
+
+impl<M: Manager> Todo<M> {
+    fn wake(&mut self, waker: Waker) {
+        match self.waker {
+            None => self.waker = Some(waker),
+            Some(_) => self.wakers.push(waker),
+        }
+    }
+}

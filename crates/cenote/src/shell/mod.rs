@@ -1,0 +1,234 @@
+//! The shell: the one lock around the core and what the core only knows by index: connections, wakers,
+//! errors. Every command takes the same way: lock, let the core decide, move what its orders name out of
+//! the locked state, unlock, and only then spawn, wake, close and drop ([`Shell::run`]). So no user code
+//! runs, and nothing of the user's is dropped, under the lock (P-23).
+//!
+//! Whoever locks holds an `Arc` of the shell of its own; idle connections hold none, so there is no cycle
+//! to cut. The mutex is the first field, beside the `Arc`'s counters: one cache line for a whole hit.
+
+mod locked;
+mod refused;
+
+pub(crate) use locked::Locked;
+pub(crate) use refused::Refused;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::builder::Hooks;
+use crate::core::{Core, SlotKey, Verdict};
+use crate::env::Env;
+use crate::extensions::Extensions;
+use crate::manager::{Ended, Fate, Fault, Manager};
+use crate::signal::Signal;
+use crate::stats::{CloseReason, Histogram, Status};
+use crate::tasks::{Flight, Leg};
+use crate::time::Time;
+use locked::Todo;
+
+/// A connection and what belongs to it. It moves as a whole: idle cell, guard, task.
+pub(crate) struct Entry<M: Manager> {
+    pub(crate) conn: M::Connection,
+    pub(crate) key: SlotKey,
+    pub(crate) born: Time,
+    pub(crate) uses: u64,
+    /// How the present use will have ended if the guard is dropped now.
+    pub(crate) ended: Ended,
+    /// When it was lent, if `measure_hold` was on.
+    pub(crate) lent_at: Option<Time>,
+    pub(crate) extensions: Extensions,
+}
+
+impl<M: Manager> Entry<M> {
+    pub(crate) fn new(conn: M::Connection, key: SlotKey, born: Time) -> Entry<M> {
+        Entry {
+            conn,
+            key,
+            born,
+            uses: 0,
+            ended: Ended::Returned,
+            lent_at: None,
+            extensions: Extensions::new(),
+        }
+    }
+}
+
+/// Everything that the handles, guards and tasks of one pool share.
+#[repr(C)]
+pub(crate) struct Shell<M: Manager> {
+    state: Mutex<Locked<M>>,
+    pub(crate) manager: M,
+    pub(crate) hooks: Hooks<M>,
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) name: Arc<str>,
+    /// `Pool` handles; the last one to go closes the pool.
+    pub(crate) handles: AtomicUsize,
+    pub(crate) orphaned: AtomicBool,
+    pub(crate) measure_hold: AtomicBool,
+    pub(crate) priorities: u8,
+    pub(crate) clamped: AtomicU64,
+    pub(crate) upkeep: Signal,
+    pub(crate) wait: Histogram,
+    pub(crate) hold: Histogram,
+    pub(crate) connect: Histogram,
+}
+
+impl<M: Manager> Shell<M> {
+    pub(crate) fn new(
+        manager: M,
+        hooks: Hooks<M>,
+        env: Arc<dyn Env>,
+        name: Arc<str>,
+        core: Core,
+    ) -> Arc<Shell<M>> {
+        let options = core.options();
+        Arc::new(Shell {
+            manager,
+            hooks,
+            name,
+            handles: AtomicUsize::new(1),
+            orphaned: AtomicBool::new(false),
+            measure_hold: AtomicBool::new(options.measure_hold),
+            priorities: options.priorities,
+            clamped: AtomicU64::new(0),
+            upkeep: Signal::new(),
+            wait: Histogram::new(),
+            hold: Histogram::new(),
+            connect: Histogram::new(),
+            env,
+            state: Mutex::new(Locked::new(core)),
+        })
+    }
+
+    /// The locked state. Nothing in it can panic half-way through a change but a bug of ours, so a
+    /// poisoned lock is used as it is.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Locked<M>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a command under the lock and carries the core's orders out after it.
+    pub(crate) fn run<R>(self: &Arc<Self>, command: impl FnOnce(&mut Locked<M>) -> R) -> R {
+        let mut state = self.lock();
+        let result = command(&mut state);
+        if state.core.has_orders() {
+            while self.carry_out(state) {
+                state = self.lock();
+                state.core.pump();
+            }
+        }
+        result
+    }
+
+    /// Lets go of the lock and does what the core ordered; returns whether the core has more to do than
+    /// one turn may take.
+    fn carry_out(self: &Arc<Self>, mut state: MutexGuard<'_, Locked<M>>) -> bool {
+        let mut todo = Todo::default();
+        state.fetch_orders(self, &mut todo);
+        #[cfg(debug_assertions)]
+        if !todo.again && state.core.is_small() {
+            state.core.check();
+        }
+        drop(state);
+        for flight in todo.jobs {
+            self.env.spawn(flight.into_task());
+        }
+        if let Some(waker) = todo.waker {
+            waker.wake();
+        }
+        for waker in todo.wakers {
+            waker.wake();
+        }
+        if todo.kick {
+            self.upkeep.raise();
+        }
+        todo.again
+    }
+
+    /// Gives a borrowed connection back.
+    pub(crate) fn release(self: &Arc<Self>, mut entry: Box<Entry<M>>) {
+        let how = match std::mem::replace(&mut entry.ended, Ended::Returned) {
+            // A guard that is dropped by a panic may leave anything behind.
+            _ if std::thread::panicking() => Ended::Panicked,
+            how => how,
+        };
+        entry.uses += 1;
+        if let Some(lent_at) = entry.lent_at.take() {
+            self.hold.record(self.env.now().since(lent_at));
+        }
+        let verdict = self.verdict(&mut entry, how);
+        let host_failed = how == Ended::Failed(Fault::Host);
+        self.hand_in(entry, |core, key| {
+            if host_failed {
+                core.host_failed(key);
+            }
+            core.release(key, verdict)
+        });
+    }
+
+    fn verdict(&self, entry: &mut Entry<M>, how: Ended) -> Verdict {
+        let manager = &self.manager;
+        let asked = guarded(|| {
+            let fate = manager.released(&mut entry.conn, how);
+            (fate, fate != Fate::Close && manager.is_closed(&entry.conn))
+        });
+        match asked {
+            Some((_, true)) => Verdict::Close(CloseReason::Died),
+            Some((Fate::Keep, _)) => Verdict::Keep,
+            Some((Fate::Reset, _)) => Verdict::Reset,
+            Some((Fate::Close, _)) | None => Verdict::Close(CloseReason::NotKept),
+        }
+    }
+
+    /// Lays a connection into its cell and tells the core what became of it. One that is the pool's no
+    /// longer (given up at the end of a close) is only closed.
+    pub(crate) fn hand_in(
+        self: &Arc<Self>,
+        entry: Box<Entry<M>>,
+        command: impl FnOnce(&mut Core, SlotKey) -> bool,
+    ) {
+        self.hand_in_with(entry, |state, key| command(&mut state.core, key));
+    }
+
+    /// As [`Shell::hand_in`], for a command that needs more of the state than the core.
+    pub(crate) fn hand_in_with(
+        self: &Arc<Self>,
+        entry: Box<Entry<M>>,
+        command: impl FnOnce(&mut Locked<M>, SlotKey) -> bool,
+    ) {
+        let key = entry.key;
+        let mut stray = Some(entry);
+        self.run(|state| {
+            if state.core.owns(key) {
+                state.lay(stray.take().expect("it was put there above"));
+                let taken = command(state, key);
+                debug_assert!(taken, "a connection that the core owns is taken back");
+            }
+        });
+        if let Some(entry) = stray {
+            let flight = Flight::new(self, key, Some(entry), Leg::Stray);
+            self.env.spawn(flight.into_task());
+        }
+    }
+
+    /// Whether the driver knows that this connection is dead; a panic says so too.
+    pub(crate) fn is_dead(&self, conn: &M::Connection) -> bool {
+        guarded(|| self.manager.is_closed(conn)).unwrap_or(true)
+    }
+
+    pub(crate) fn classify(&self, error: &M::Error) -> Fault {
+        let class = guarded(|| match &self.hooks.classify {
+            Some(classify) => classify(error),
+            None => self.manager.classify(error),
+        });
+        class.unwrap_or(Fault::Connection)
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.lock().core.status()
+    }
+}
+
+/// Runs user code; a panic in it is told by `None`.
+pub(crate) fn guarded<R>(run: impl FnOnce() -> R) -> Option<R> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok()
+}

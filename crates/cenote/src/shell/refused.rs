@@ -1,0 +1,52 @@
+//! Why a caller gets no connection: noted under the lock, told outside it.
+
+use std::sync::Arc;
+
+use super::Locked;
+use crate::core::{Failure, Refusal};
+use crate::error::{ConnectError, Error};
+use crate::manager::Manager;
+use crate::stats::Status;
+
+impl<M: Manager> Locked<M> {
+    /// Why a waiter failed. Takes the error from its desk.
+    pub(crate) fn failed(&mut self, w: u32, failure: Failure) -> Refused<M> {
+        let why = match failure {
+            Failure::Connect => Refusal::Down,
+            Failure::Closed => Refusal::Closed,
+            Failure::RuntimeGone => Refusal::RuntimeGone,
+        };
+        let error = self.desk(w).error.take();
+        Refused { error: error.or_else(|| self.last_error.clone()), ..self.refused(why) }
+    }
+
+    /// Why a newcomer is refused.
+    pub(crate) fn refused(&self, why: Refusal) -> Refused<M> {
+        Refused { why, status: self.core.status(), error: self.last_error.clone() }
+    }
+}
+
+/// A refusal with what its error will tell; made under the lock, turned into an [`Error`] outside.
+pub(crate) struct Refused<M: Manager> {
+    why: Refusal,
+    status: Status,
+    error: Option<Arc<ConnectError<M::Error>>>,
+}
+
+impl<M: Manager> Refused<M> {
+    pub(crate) fn into_error(self, pool: &Arc<str>) -> Error<M::Error> {
+        let (pool, status) = (Arc::clone(pool), Box::new(self.status));
+        match self.why {
+            Refusal::Paused => Error::Paused { pool },
+            Refusal::Draining => Error::Draining { pool },
+            Refusal::Closed => Error::Closed { pool },
+            Refusal::RuntimeGone => Error::RuntimeGone { pool },
+            Refusal::QueueFull => Error::QueueFull { pool, status },
+            Refusal::Down => match self.error {
+                Some(error) => Error::Connect { pool, error },
+                // A connect has succeeded in between: the failure is history.
+                None => Error::Exhausted { pool, status },
+            },
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! What can be seen from outside: [`Status`], the counts at one instant (P-26), and [`Stats`], what
+//! happened so far (P-27). Counts live under the pool's lock; histograms are atomics beside it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Where a pool is in its life (P-21).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// Connections are lent.
+    Running,
+    /// Callers queue (or fail, if asked); nothing is lent.
+    Paused,
+    /// No new callers; those that wait are still served.
+    Draining,
+    /// Nothing is lent any more.
+    Closed,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            State::Running => "running",
+            State::Paused => "paused",
+            State::Draining => "draining",
+            State::Closed => "closed",
+        })
+    }
+}
+
+/// The pool's counts, all taken at one instant (P-26).
+///
+/// `size = available + using + connecting + testing + resetting` always, plus `closing` under
+/// [`FreeSlot::WhenClosed`](crate::FreeSlot::WhenClosed); at rest `size = using + available`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// Connections that exist or are being made.
+    pub size: usize,
+    /// Idle connections.
+    pub available: usize,
+    /// Lent connections.
+    pub using: usize,
+    /// Callers in the queue.
+    pub waiting: usize,
+    /// Connects under way.
+    pub connecting: usize,
+    /// Tests under way.
+    pub testing: usize,
+    /// Resets under way.
+    pub resetting: usize,
+    /// Closes under way.
+    pub closing: usize,
+    /// The effective limit; `usize::MAX` if there is none.
+    pub max: usize,
+    /// `min_size`.
+    pub min: usize,
+    /// `max − size`.
+    pub spare: usize,
+    /// Where the pool is in its life.
+    pub state: State,
+    /// The most callers that ever waited at once.
+    pub peak_waiting: usize,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Status { size, max, using, available, waiting, .. } = self;
+        write!(f, "{}, size {size} of ", self.state)?;
+        match *max {
+            usize::MAX => f.write_str("unlimited")?,
+            max => write!(f, "{max}")?,
+        }
+        write!(f, ", using {using}, available {available}, waiting {waiting}")?;
+        let rest = [
+            ("connecting", self.connecting),
+            ("testing", self.testing),
+            ("resetting", self.resetting),
+            ("closing", self.closing),
+        ];
+        for (name, n) in rest.iter().filter(|(_, n)| *n > 0) {
+            write!(f, ", {name} {n}")?;
+        }
+        Ok(())
+    }
+}
+
+macro_rules! close_reasons {
+    ($($(#[$doc:meta])* $variant:ident => $text:literal,)*) => {
+        /// Why a connection was closed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum CloseReason { $($(#[$doc])* $variant,)* }
+
+        impl CloseReason {
+            /// All reasons.
+            pub const ALL: &'static [CloseReason] = &[$(CloseReason::$variant,)*];
+
+            /// The reason in snake case, as logs and JSON show it.
+            pub const fn name(self) -> &'static str {
+                match self { $(CloseReason::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+close_reasons! {
+    /// Idle for longer than `idle_timeout` or `idle_timeout_hard`.
+    IdleTimeout => "idle_timeout",
+    /// Its lifetime ended.
+    MaxLifetime => "max_lifetime",
+    /// Lent `max_uses` times.
+    MaxUses => "max_uses",
+    /// More idle connections than `max_idle`.
+    Surplus => "surplus",
+    /// The pool's limit was lowered.
+    Shrunk => "shrunk",
+    /// Of a generation that `clear` or a host-level fault ended.
+    Cleared => "cleared",
+    /// Chosen by `clear_where`.
+    Selected => "selected",
+    /// `Pooled::discard`.
+    Discarded => "discarded",
+    /// The manager said close at release: after a fault, a cancel, a panic or a taint.
+    NotKept => "not_kept",
+    /// The driver says it is dead (`is_closed`).
+    Died => "died",
+    /// A test failed, took too long or panicked.
+    TestFailed => "test_failed",
+    /// A reset failed, took too long or panicked.
+    ResetFailed => "reset_failed",
+    /// The pool was closed.
+    PoolClosed => "pool_closed",
+    /// Its task was dropped with the runtime.
+    RuntimeGone => "runtime_gone",
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How many connections were closed, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closes([u64; CloseReason::ALL.len()]);
+
+impl Closes {
+    pub(crate) fn add(&mut self, reason: CloseReason) {
+        self.0[reason as usize] += 1;
+    }
+
+    /// Connections closed for this reason.
+    pub fn get(&self, reason: CloseReason) -> u64 {
+        self.0[reason as usize]
+    }
+
+    /// Connections closed in all.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// The reasons that occurred, with their counts.
+    pub fn iter(&self) -> impl Iterator<Item = (CloseReason, u64)> + '_ {
+        CloseReason::ALL.iter().map(|&r| (r, self.get(r))).filter(|&(_, n)| n > 0)
+    }
+}
+
+/// What happened since the pool was built, in numbers (P-27).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Acquires that got a connection.
+    pub acquired: u64,
+    /// Of these, those that did not wait.
+    pub hits: u64,
+    /// Acquires that met their deadline.
+    pub timed_out: u64,
+    /// Acquires whose future was dropped.
+    pub cancelled: u64,
+    /// Acquires that a full queue or a pause refused, and `try_acquire` calls that found nothing.
+    pub rejected: u64,
+    /// Acquires that a draining or closed pool, or a gone runtime, refused.
+    pub closed: u64,
+    /// Acquires that got a connect error.
+    pub failed: u64,
+    /// Acquires whose priority was beyond the last level and was served as the last.
+    pub clamped: u64,
+    /// Grants that nobody came for within a second and that went to the next waiter.
+    pub stale_grants: u64,
+    /// Connects begun.
+    pub connects: u64,
+    /// Connects that succeeded.
+    pub connected: u64,
+    /// Connects that failed, by class: transient, permanent, overload.
+    pub connect_failures: [u64; 3],
+    /// Tests passed.
+    pub tests_passed: u64,
+    /// Tests failed.
+    pub tests_failed: u64,
+    /// Closes that failed or took too long.
+    pub close_failures: u64,
+    /// Connections taken out of the pool or given up at the end of `close`.
+    pub detached: u64,
+    /// Connections closed, by reason.
+    pub closes: Closes,
+}
+
+const SUB: usize = 16;
+const BUCKETS: usize = SUB * 61;
+
+/// A histogram of durations: 16 buckets to each power of two, so a value is off by at most 1/16.
+/// Recording is one relaxed atomic addition.
+pub(crate) struct Histogram {
+    buckets: Box<[AtomicU64]>,
+    max: AtomicU64,
+}
+
+impl Histogram {
+    pub(crate) fn new() -> Histogram {
+        Histogram {
+            buckets: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
+            max: AtomicU64::new(0),
+        }
+    }
+
+    fn bucket(nanos: u64) -> usize {
+        if nanos < SUB as u64 {
+            return nanos as usize;
+        }
+        let exponent = nanos.ilog2() as usize;
+        let sub = (nanos >> (exponent - 4)) as usize & (SUB - 1);
+        (exponent - 3) * SUB + sub
+    }
+
+    /// The largest value of a bucket.
+    fn upper(bucket: usize) -> u64 {
+        if bucket < SUB {
+            return bucket as u64;
+        }
+        let (exponent, sub) = (bucket / SUB + 3, (bucket % SUB) as u64);
+        let low = (1u64 << exponent) + (sub << (exponent - 4));
+        low + ((1u64 << (exponent - 4)) - 1)
+    }
+
+    pub(crate) fn record(&self, value: Duration) {
+        let nanos = u64::try_from(value.as_nanos()).unwrap_or(u64::MAX);
+        self.buckets[Self::bucket(nanos)].fetch_add(1, Ordering::Relaxed);
+        self.max.fetch_max(nanos, Ordering::Relaxed);
+    }
+
+    /// The distribution so far, with `zeros` more values of zero (hits are not recorded one by one).
+    pub(crate) fn snapshot(&self, zeros: u64) -> Distribution {
+        let mut counts: Vec<u64> = self.buckets.iter().map(|b| b.load(Ordering::Relaxed)).collect();
+        counts[0] += zeros;
+        Distribution { counts, max: self.max.load(Ordering::Relaxed) }
+    }
+}
+
+/// How durations were spread, as of one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Distribution {
+    counts: Vec<u64>,
+    max: u64,
+}
+
+impl Distribution {
+    /// Number of values.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The value that a share of `quantile` (0 to 1) of all values does not exceed, at most 1/16 too
+    /// high; zero if there are no values.
+    pub fn quantile(&self, quantile: f64) -> Duration {
+        let rank = ((self.count() as f64 * quantile).ceil() as u64).max(1);
+        let mut seen = 0;
+        for (bucket, n) in self.counts.iter().enumerate() {
+            seen += n;
+            if seen >= rank {
+                return Duration::from_nanos(Histogram::upper(bucket).min(self.max));
+            }
+        }
+        Duration::from_nanos(self.max)
+    }
+
+    /// The largest value, exactly.
+    pub fn max(&self) -> Duration {
+        Duration::from_nanos(self.max)
+    }
+}
+
+/// What happened since the pool was built (P-27).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Numbers.
+    pub counts: Counts,
+    /// How long callers waited: hits count as zero, and failed waits count too.
+    pub wait: Distribution,
+    /// How long connections were held; empty unless `measure_hold` is on.
+    pub hold: Distribution,
+    /// How long successful connects took.
+    pub connect: Distribution,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // P-27
+    #[test]
+    fn quantiles_are_right_within_a_sixteenth() {
+        let histogram = Histogram::new();
+        for micros in 1..=10_000u64 {
+            histogram.record(Duration::from_micros(micros));
+        }
+        let spread = histogram.snapshot(0);
+        assert_eq!(spread.count(), 10_000);
+        assert_eq!(spread.max(), Duration::from_millis(10));
+        for (quantile, exact) in [(0.5, 5_000.0), (0.99, 9_900.0), (0.001, 10.0)] {
+            let got = spread.quantile(quantile).as_nanos() as f64 / 1000.0;
+            assert!((exact..=exact * (1.0 + 1.0 / 16.0)).contains(&got), "{quantile}: {got}");
+        }
+    }
+
+    #[test]
+    fn every_duration_has_a_bucket_that_holds_it() {
+        for shift in 0..64 {
+            for nanos in [1u64 << shift, (1u64 << shift) - 1, (1u64 << shift) | (1 << (shift / 2))]
+            {
+                let bucket = Histogram::bucket(nanos);
+                assert!(bucket < BUCKETS, "{nanos}");
+                assert!(nanos <= Histogram::upper(bucket));
+                assert!(bucket == 0 || nanos > Histogram::upper(bucket - 1));
+            }
+        }
+    }
+
+    #[test]
+    fn hits_count_as_waits_of_zero() {
+        let histogram = Histogram::new();
+        histogram.record(Duration::from_secs(1));
+        let spread = histogram.snapshot(99);
+        assert_eq!(spread.quantile(0.5), Duration::ZERO);
+        assert_eq!(spread.quantile(1.0), Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,259 @@
+//! Connect, test, reset and close: tasks of the pool's own that own the connection while they run (P-15).
+//! Callers never poll them, so no caller's cancel can hurt one. Each is a [`Flight`], whose `Drop` gives the
+//! slot back: whatever happens, a panic, a timeout or the runtime's end, capacity cannot leak (P-23).
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::config::{Options, Timeout};
+use crate::core::{Core, Setback, SlotKey};
+use crate::env::{Env, Sleep, Task};
+use crate::error::ConnectError;
+use crate::manager::{Fault, Manager};
+use crate::report::{CloseError, Tally};
+use crate::shell::{Entry, Shell, guarded};
+use crate::time::Time;
+
+/// What a task is for.
+pub(crate) enum Leg<M: Manager> {
+    Connect,
+    Test,
+    Reset,
+    /// A close that the core counts.
+    Close {
+        tally: Option<Arc<Tally<M::Error>>>,
+    },
+    /// The close of a connection that is the pool's no longer.
+    Stray,
+}
+
+/// A connection, or the slot for one, on its way through a task.
+pub(crate) struct Flight<M: Manager> {
+    shell: Arc<Shell<M>>,
+    key: SlotKey,
+    entry: Option<Box<Entry<M>>>,
+    leg: Leg<M>,
+    landed: bool,
+}
+
+/// How a step of the manager's ended.
+enum Outcome<T, E> {
+    Ok(T),
+    Err(E),
+    TimedOut(Duration),
+    Panicked,
+}
+
+impl<T, E> Outcome<T, E> {
+    fn is_ok(&self) -> bool {
+        matches!(self, Outcome::Ok(_))
+    }
+}
+
+/// Runs a step of the manager's under its timeout. The step is polled first, so one that is ready wins.
+async fn step<T, E>(
+    env: &dyn Env,
+    timeout: Timeout,
+    run: impl Future<Output = Result<T, E>>,
+) -> Outcome<T, E> {
+    let mut run = pin!(Some(run));
+    let mut sleep = pin!(match timeout {
+        Timeout::After(after) => env.sleep_until(env.now() + after),
+        Timeout::Never => Sleep::Never,
+    });
+    let outcome = poll_fn(|cx| {
+        let Some(running) = run.as_mut().as_pin_mut() else { return Poll::Pending };
+        match catch_unwind(AssertUnwindSafe(|| running.poll(cx))) {
+            Ok(Poll::Ready(Ok(value))) => return Poll::Ready(Outcome::Ok(value)),
+            Ok(Poll::Ready(Err(error))) => return Poll::Ready(Outcome::Err(error)),
+            Err(_panic) => return Poll::Ready(Outcome::Panicked),
+            Ok(Poll::Pending) => {}
+        }
+        sleep.as_mut().poll(cx).map(|()| Outcome::TimedOut(timeout.get()))
+    })
+    .await;
+    // Dropping a step that was cut short is user code too.
+    let _ = guarded(|| run.set(None));
+    outcome
+}
+
+/// A connect that failed; with the connection, if it was made and could not be prepared.
+struct Unmade<M: Manager> {
+    error: M::Error,
+    conn: Option<M::Connection>,
+}
+
+/// The connect itself with what belongs to it: session set-up and the test of a new connection.
+async fn make<M: Manager>(shell: &Shell<M>, options: &Options) -> Result<M::Connection, Unmade<M>> {
+    let connected = shell.manager.connect().await;
+    let mut conn = connected.map_err(|error| Unmade { error, conn: None })?;
+    let prepared = async {
+        if let Some(hook) = &shell.hooks.after_connect {
+            hook(&mut conn).await?;
+        }
+        if options.test_on_create {
+            shell.manager.check(&mut conn).await?;
+        }
+        Ok(())
+    };
+    match prepared.await {
+        Ok(()) => Ok(conn),
+        Err(error) => Err(Unmade { error, conn: Some(conn) }),
+    }
+}
+
+impl<M: Manager> Flight<M> {
+    pub(crate) fn new(
+        shell: &Arc<Shell<M>>,
+        key: SlotKey,
+        entry: Option<Box<Entry<M>>>,
+        leg: Leg<M>,
+    ) -> Flight<M> {
+        Flight { shell: Arc::clone(shell), key, entry, leg, landed: false }
+    }
+
+    pub(crate) fn into_task(self) -> Task {
+        Box::pin(async move {
+            let flight = self;
+            let options = flight.shell.lock().core.options().clone();
+            match flight.leg {
+                Leg::Connect => flight.connect(&options).await,
+                Leg::Test => flight.test(&options).await,
+                Leg::Reset => flight.reset(&options).await,
+                Leg::Close { .. } | Leg::Stray => flight.close(&options).await,
+            }
+        })
+    }
+
+    fn entry(&mut self) -> &mut Entry<M> {
+        self.entry.as_mut().expect("a task that needs a connection has one")
+    }
+
+    async fn connect(mut self, options: &Options) {
+        let shell = Arc::clone(&self.shell);
+        let began = shell.env.now();
+        let made = step(&*shell.env, options.connect_timeout, make(&*shell, options)).await;
+        let now = shell.env.now();
+        let mut unprepared = None;
+        let error = match made {
+            Outcome::Ok(conn) => {
+                shell.connect.record(now.since(began));
+                return self.arrive(conn, now.since(began), now);
+            }
+            Outcome::Err(Unmade { error, conn }) => {
+                unprepared = conn;
+                let fault = shell.classify(&error);
+                ConnectError::Failed { error, fault }
+            }
+            Outcome::TimedOut(after) => ConnectError::TimedOut { after },
+            Outcome::Panicked => ConnectError::Panicked,
+        };
+        let setback = match error.fault() {
+            Fault::Permanent => Setback::Permanent,
+            Fault::Overload => Setback::Overload,
+            _ => Setback::Transient,
+        };
+        self.landed = true;
+        let error = Arc::new(error);
+        let _old = shell.run(|state| {
+            let old = state.last_error.replace(error);
+            state.core.connect_failed(self.key, setback, now);
+            state.core.announce();
+            old
+        });
+        // Whoever waited has heard of it; the connection that was made is owed a goodbye.
+        if let Some(conn) = unprepared {
+            let close = async { shell.manager.close(conn).await };
+            let _ = step(&*shell.env, options.close_timeout, close).await;
+        }
+    }
+
+    fn arrive(mut self, conn: M::Connection, took: Duration, now: Time) {
+        self.landed = true;
+        let entry = Box::new(Entry::new(conn, self.key, now));
+        let old = self.shell.lock().last_error.take();
+        drop(old);
+        self.shell.hand_in(entry, |core, key| {
+            let taken = core.connected(key, took, now);
+            core.announce();
+            taken
+        });
+    }
+
+    async fn test(mut self, options: &Options) {
+        let shell = Arc::clone(&self.shell);
+        let check = async { shell.manager.check(&mut self.entry().conn).await };
+        let outcome = step(&*shell.env, options.test_timeout, check).await;
+        let now = shell.env.now();
+        self.land(|core, key| core.tested(key, outcome.is_ok(), now));
+    }
+
+    async fn reset(mut self, options: &Options) {
+        let shell = Arc::clone(&self.shell);
+        let reset = async { shell.manager.reset(&mut self.entry().conn).await };
+        let outcome = step(&*shell.env, options.reset_timeout, reset).await;
+        let now = shell.env.now();
+        let alive = outcome.is_ok() && !shell.is_dead(&self.entry().conn);
+        self.land(|core, key| core.was_reset(key, alive, now));
+    }
+
+    fn land(mut self, command: impl FnOnce(&mut Core, SlotKey) -> bool) {
+        self.landed = true;
+        let entry = self.entry.take().expect("a task that needs a connection has one");
+        self.shell.hand_in(entry, command);
+    }
+
+    async fn close(mut self, options: &Options) {
+        let shell = Arc::clone(&self.shell);
+        let entry = self.entry.take().expect("a close has a connection");
+        let Entry { conn, extensions, .. } = *entry;
+        // The caches of a connection go before it.
+        let _ = guarded(|| drop(extensions));
+        let close = async { shell.manager.close(conn).await };
+        let error = match step(&*shell.env, options.close_timeout, close).await {
+            Outcome::Ok(()) => None,
+            Outcome::Err(error) => Some(CloseError::Failed(error)),
+            Outcome::TimedOut(after) => Some(CloseError::TimedOut { after }),
+            Outcome::Panicked => Some(CloseError::Panicked),
+        };
+        self.closed(error);
+    }
+
+    fn closed(&mut self, error: Option<CloseError<M::Error>>) {
+        self.landed = true;
+        let failed = error.is_some();
+        if let Leg::Close { tally } = &self.leg {
+            if let Some(tally) = tally {
+                tally.end(error);
+            }
+            self.shell.run(|state| state.core.closed(self.key, failed));
+        }
+    }
+}
+
+impl<M: Manager> Drop for Flight<M> {
+    /// A task that did not land was dropped by its runtime: the slot is given back, and the pool knows
+    /// that nothing can be made any more.
+    fn drop(&mut self) {
+        if self.landed {
+            return;
+        }
+        match self.leg {
+            Leg::Connect | Leg::Test | Leg::Reset => {
+                let now = self.shell.env.now();
+                self.shell.run(|state| {
+                    state.core.task_dropped(self.key);
+                    state.overrun(now);
+                });
+            }
+            Leg::Close { .. } => self.closed(Some(CloseError::RuntimeGone)),
+            Leg::Stray => {}
+        }
+        // Without a runtime there is no goodbye: the connection is dropped here, outside the lock.
+        let _ = guarded(|| drop(self.entry.take()));
+    }
+}
