@@ -1,8 +1,6 @@
 //! Building a pool: options with their checks, the hooks, the runtime.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,25 +10,10 @@ use crate::config::{
 use crate::core::Core;
 use crate::env::Env;
 use crate::error::BuildError;
+use crate::hooks::{HookFuture, Hooks};
 use crate::manager::{Fault, Manager};
 use crate::pool::Pool;
 use crate::shell::Shell;
-
-/// A future in a box, as stored hooks return them.
-pub type HookFuture<'c, E> = Pin<Box<dyn Future<Output = Result<(), E>> + Send + 'c>>;
-
-type AfterConnect<M> = Box<
-    dyn for<'c> Fn(&'c mut <M as Manager>::Connection) -> HookFuture<'c, <M as Manager>::Error>
-        + Send
-        + Sync,
->;
-type Classify<M> = Box<dyn Fn(&<M as Manager>::Error) -> Fault + Send + Sync>;
-
-/// What the user put in the pool's way.
-pub(crate) struct Hooks<M: Manager> {
-    pub(crate) after_connect: Option<AfterConnect<M>>,
-    pub(crate) classify: Option<Classify<M>>,
-}
 
 /// Where the pool's tasks will run.
 enum Where {

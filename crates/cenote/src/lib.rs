@@ -38,6 +38,7 @@ mod core;
 pub mod env;
 mod error;
 mod extensions;
+mod hooks;
 mod lend;
 mod manager;
 mod pool;
@@ -53,13 +54,14 @@ mod time;
 mod upkeep;
 
 pub use acquire::Acquire;
-pub use builder::{Builder, HookFuture};
+pub use builder::Builder;
 pub use config::{
     Bound, ConfigError, FreeSlot, OnConnectError, Options, Order, TestOnAcquire, Timeout,
 };
 pub use env::Env;
 pub use error::{BuildError, ConnectError, Error};
 pub use extensions::Extensions;
+pub use hooks::HookFuture;
 pub use lend::Lend;
 pub use manager::{Ended, Fate, Fault, Manager};
 pub use pool::{Pool, WeakPool};

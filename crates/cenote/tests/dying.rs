@@ -109,9 +109,7 @@ fn a_connection_under_keepalive_is_not_lent_and_another_is() {
         bench.sim.run(async {
             drop(bench.hold(&pool, 2).await);
             bench.script.check_always(Step::Slow(secs(3)));
-            while pool.status().testing == 0 {
-                bench.sim.sleep(ms(50)).await;
-            }
+            bench.until(|| pool.status().testing > 0).await;
             let testing = pool.status().testing;
             let began = bench.elapsed();
             let held = bench.hold(&pool, 3 - testing).await;
@@ -132,9 +130,7 @@ fn clear_and_close_do_not_stumble_over_a_connection_under_keepalive() {
         bench.sim.run(async {
             drop(bench.hold(&pool, 2).await);
             bench.script.check_always(Step::Slow(ms(500)));
-            while pool.status().testing == 0 {
-                bench.sim.sleep(ms(50)).await;
-            }
+            bench.until(|| pool.status().testing > 0).await;
             let polls = bench.sim.polls();
             let report = if close { pool.close(secs(1)).await } else { pool.clear().await };
             assert!(report.is_clean(), "{report}");

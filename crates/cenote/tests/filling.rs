@@ -113,6 +113,8 @@ fn min_size_counts_lent_ones_and_min_idle_does_not() {
         assert_eq!(by_size.status().size, 3);
         let by_idle = bench.builder().min_idle(3).build_ready().await.unwrap();
         let _held = bench.hold(&by_idle, 2).await;
+        bench.settled().await;
+        assert_eq!((by_idle.status().size, by_idle.status().available), (5, 3), "at once");
         bench.sim.sleep(secs(2)).await;
         assert_eq!((by_idle.status().size, by_idle.status().available), (5, 3));
     });

@@ -1,6 +1,8 @@
 //! A pool and its runtime, in real time: where it can be built, used and dropped, what happens when the
 //! runtime goes away, and that nothing is kept alive.
 
+mod common;
+
 use std::future::{Future, poll_fn};
 use std::io::{BufRead, BufReader};
 use std::pin::pin;
@@ -11,14 +13,11 @@ use std::time::{Duration, Instant};
 
 use cenote::{BuildError, Error, Fate, Pool, Timeout};
 use cenote_testkit::{Script, Step};
+use common::{ms, wait_until};
 use tokio::runtime::{Builder, Runtime};
 
 fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap()
-}
-
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
 }
 
 // P-16
@@ -84,9 +83,7 @@ async fn a_release_by_a_plain_thread_wakes_the_waiter() {
         let pool = pool.clone();
         tokio::spawn(async move { pool.acquire().await.map(|conn| conn.serial()) })
     };
-    while pool.status().waiting == 0 {
-        tokio::task::yield_now().await;
-    }
+    wait_until(|| pool.status().waiting > 0);
     std::thread::spawn(move || drop(conn)).join().unwrap();
     assert_eq!(waiter.await.unwrap().unwrap(), 1);
 }
@@ -115,9 +112,7 @@ fn when_the_runtime_is_gone_acquires_fail_and_slots_are_freed() {
             })
         })
     };
-    while pool.status().waiting == 0 {
-        std::thread::yield_now();
-    }
+    wait_until(|| pool.status().waiting > 0);
     drop(carries);
     assert!(matches!(waiting.join().unwrap(), Err(Error::RuntimeGone { .. })));
     let began = Instant::now();
@@ -151,9 +146,7 @@ fn connects_tests_resets_and_closes_that_die_with_the_runtime_leak_nothing() {
             let pool = pool.clone();
             carries.spawn(async move { pool.acquire().await.map(drop) })
         };
-        while pool.status().waiting == 0 {
-            std::thread::yield_now();
-        }
+        wait_until(|| pool.status().waiting > 0);
         drop(carries);
         drop(waiter);
         assert_eq!(pool.status().size, 0, "{fate:?}: {:?}", pool.status());

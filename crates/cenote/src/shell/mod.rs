@@ -15,10 +15,10 @@ pub(crate) use refused::Refused;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::builder::Hooks;
 use crate::core::{Core, SlotKey, Verdict};
 use crate::env::Env;
 use crate::extensions::Extensions;
+use crate::hooks::Hooks;
 use crate::manager::{Ended, Fate, Fault, Manager};
 use crate::signal::Signal;
 use crate::stats::{CloseReason, Histogram, Status};

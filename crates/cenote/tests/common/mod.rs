@@ -57,6 +57,15 @@ impl Bench {
         self.sim.handle().settled().await;
     }
 
+    /// Waits until something is so; it must be within an hour.
+    pub(crate) async fn until(&self, mut is_so: impl FnMut() -> bool) {
+        let began = self.elapsed();
+        while !is_so() {
+            assert!(self.elapsed() - began < secs(3600), "it never came");
+            self.sim.sleep(ms(50)).await;
+        }
+    }
+
     /// A task that borrows, holds for this long and gives back. It tells the serial number and how long
     /// it waited. When this returns the task stands in the queue, or has its connection.
     pub(crate) async fn borrow(&self, pool: &Pool<Script>, hold: Duration) -> Borrow {
@@ -96,6 +105,15 @@ impl Bench {
 
 /// A borrower's result: serial number and wait.
 pub(crate) type Borrow = JoinHandle<Result<(u64, Duration), PoolError>>;
+
+/// Waits in real time until something is so; it must be within ten seconds.
+pub(crate) fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < secs(10), "it never came");
+        std::thread::yield_now();
+    }
+}
 
 /// Runs a test for several seeds; a failure names its seed.
 pub(crate) fn each_seed(test: impl Fn(&Bench)) {
