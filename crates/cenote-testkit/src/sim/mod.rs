@@ -6,6 +6,7 @@ mod env;
 mod handle;
 mod join;
 mod timer;
+mod waker;
 mod world;
 
 pub use env::Usage;

@@ -3,15 +3,15 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use cenote::Time;
 use cenote::env::Task;
 
 use super::env::Usage;
+use super::waker::TaskWaker;
 
 /// The future given to `run`, among the ids of tasks.
 pub(super) const MAIN: u64 = 0;
@@ -127,7 +127,15 @@ impl World {
     }
 
     pub(super) fn waker(self: &Arc<Self>, id: u64) -> Arc<TaskWaker> {
-        Arc::new(TaskWaker { id, queued: AtomicBool::new(false), world: Arc::clone(self) })
+        TaskWaker::new(id, Arc::clone(self))
+    }
+
+    pub(super) fn make_ready(&self, id: u64) {
+        self.with(|state| {
+            if id != MAIN || !state.ready.contains(&MAIN) {
+                state.ready.push(id);
+            }
+        });
     }
 
     /// Takes a new task in; returns its id. After the shutdown it is dropped.
@@ -207,7 +215,7 @@ impl World {
             Some((cell.task.take()?, Arc::clone(&cell.waker)))
         });
         let Some((mut task, waker)) = taken else { return };
-        waker.queued.store(false, Ordering::SeqCst);
+        waker.polled();
         let waker = Waker::from(waker);
         let polled = task.as_mut().poll(&mut Context::from_waker(&waker));
         let ended = self.with(|state| {
@@ -316,31 +324,6 @@ impl Drop for Turn<'_> {
         if std::thread::panicking() {
             let at = now.since(Time::ZERO);
             eprintln!("Sim::new({}) failed at {at:?}, after {polls} polls", self.0.seed);
-        }
-    }
-}
-
-pub(super) struct TaskWaker {
-    id: u64,
-    /// In the list of runnable ones already.
-    queued: AtomicBool,
-    world: Arc<World>,
-}
-
-impl Wake for TaskWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // The main future is polled with one waker for each `run`: it may always be queued again.
-        let queued = self.id != MAIN && self.queued.swap(true, Ordering::SeqCst);
-        if !queued {
-            self.world.with(|state| {
-                if self.id != MAIN || !state.ready.contains(&MAIN) {
-                    state.ready.push(self.id);
-                }
-            });
         }
     }
 }
