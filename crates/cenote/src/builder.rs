@@ -104,6 +104,10 @@ impl<M: Manager> Builder<M> {
         order: Order,
         /// How long an acquire may take; see [`Options::acquire_timeout`].
         acquire_timeout: impl Into<Timeout>,
+        /// How slow an acquire must be to be reported; see [`Options::slow_acquire`].
+        slow_acquire: impl Into<Timeout>,
+        /// Most borrowers that share a connection; see [`Options::max_sharers`].
+        max_sharers: usize,
         /// How long a connect may take; see [`Options::connect_timeout`].
         connect_timeout: impl Into<Timeout>,
         /// Most connects under way; see [`Options::max_connecting`].
@@ -146,6 +150,8 @@ impl<M: Manager> Builder<M> {
         free_slot: FreeSlot,
         /// Whether hold times are recorded; see [`Options::measure_hold`].
         measure_hold: bool,
+        /// How long a lent connection may stay away before it is reported; see [`Options::leak_after`].
+        leak_after: impl Into<Timeout>,
     }
 
     /// Sets up each new connection's session before anybody gets it (P-28). An error closes the connection

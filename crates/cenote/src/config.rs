@@ -146,6 +146,11 @@ pub struct Options {
     pub order: Order,
     /// How long `acquire` may take in all: waiting, connecting, testing. Default 30 s. (P-3)
     pub acquire_timeout: Timeout,
+    /// An acquire that takes longer than this is reported once, with its causes. Default 2 s. (P-3)
+    pub slow_acquire: Timeout,
+    /// Most borrowers that share one connection at a time, 1 to 4096; only `share` looks at it.
+    /// Default 64. (P-32)
+    pub max_sharers: usize,
 
     /// How long one connect may take. Default 5 s. (P-13)
     pub connect_timeout: Timeout,
@@ -198,6 +203,9 @@ pub struct Options {
 
     /// Record how long connections are held. Default false: it costs two clock readings. (P-27)
     pub measure_hold: bool,
+    /// A connection lent for longer than this is reported once, with the place that acquired it, and again
+    /// when it comes back. Default never. (P-30)
+    pub leak_after: Timeout,
 }
 
 impl Default for Options {
@@ -212,6 +220,8 @@ impl Default for Options {
             priorities: 3,
             order: Order::Lifo,
             acquire_timeout: secs(30),
+            slow_acquire: secs(2),
+            max_sharers: 64,
             connect_timeout: secs(5),
             max_connecting: 16,
             ramp: true,
@@ -233,12 +243,15 @@ impl Default for Options {
             close_timeout: secs(5),
             free_slot: FreeSlot::AtClose,
             measure_hold: false,
+            leak_after: Timeout::Never,
         }
     }
 }
 
 /// The most slots a pool can count.
 const MOST: usize = u32::MAX as usize - 1;
+/// The most borrowers that one connection can have at a time.
+pub(crate) const MOST_SHARERS: usize = 4096;
 /// The longest span that makes sense; arithmetic with it cannot overflow.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -285,6 +298,9 @@ impl Options {
         if !(1..=32).contains(&self.priorities) {
             return fail("priorities", self.priorities.to_string(), "it must be from 1 to 32");
         }
+        if !(1..=MOST_SHARERS).contains(&self.max_sharers) {
+            return fail("max_sharers", self.max_sharers.to_string(), "it must be from 1 to 4096");
+        }
         if self.max_connecting == 0 {
             return fail(
                 "max_connecting",
@@ -308,6 +324,7 @@ impl Options {
         }
         let timeouts = [
             ("acquire_timeout", self.acquire_timeout),
+            ("slow_acquire", self.slow_acquire),
             ("connect_timeout", self.connect_timeout),
             ("test_timeout", self.test_timeout),
             ("keepalive", self.keepalive),
@@ -316,6 +333,7 @@ impl Options {
             ("idle_timeout_hard", self.idle_timeout_hard),
             ("max_lifetime", self.max_lifetime),
             ("close_timeout", self.close_timeout),
+            ("leak_after", self.leak_after),
         ];
         for (field, value) in timeouts {
             if matches!(value, Timeout::After(d) if d > LONGEST) {
