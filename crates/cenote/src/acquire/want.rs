@@ -59,14 +59,20 @@ pub(crate) fn take_now<M: Manager, W: Want<M>>(
     let level = shell.priorities / 2;
     let look = Look { again: false, untested: true };
     loop {
+        let mut refused = None;
         let hit = shell.run(|state| {
             let ticket = state.core.ticket();
-            want.hit(state, level, ticket, look, at).ok_or_else(|| {
+            let taken = want.hit(state, level, ticket, look, at);
+            if taken.is_none() {
                 let refusal = state.core.try_refusal();
-                state.refused(refusal)
-            })
+                refused = Some(state.refused(refusal));
+            }
+            taken
         });
-        let taken = hit.map_err(|refused| refused.into_error(&shell.name))?;
+        if let Some(refused) = refused {
+            return Err(refused.into_error(&shell.name));
+        }
+        let taken = hit.expect("who is not refused gets something");
         match want.look_over(shell, taken, true) {
             Ok(taken) => return Ok(want.give(shell, taken)),
             Err(rest) => want.give_back(shell, rest),

@@ -288,16 +288,12 @@ impl Core {
 
     /// Serves the queue from what is idle.
     pub(super) fn serve(&mut self) {
+        self.fail_too_many();
         if !self.life.serves() || self.size() > self.limit() {
             return;
         }
         while let Some(w) = self.queue.first() {
             let Request { wanted, ticket, kind, .. } = self.queue[w].request;
-            if wanted as usize > self.options.max_size.get() {
-                self.queue.fail(w, Failure::TooMany(wanted));
-                self.orders.push(Order::Wake(w));
-                continue;
-            }
             if kind == Kind::Shared {
                 if let Some(index) = self.joinable() {
                     self.grant_share(w, index);
@@ -321,6 +317,18 @@ impl Core {
             }
             self.take_idle(index);
             self.grant(w, index);
+        }
+    }
+
+    /// Who is first and wants more than there may be waits for nothing, and would hold up the rest.
+    fn fail_too_many(&mut self) {
+        while let Some(w) = self.queue.first() {
+            let wanted = self.queue[w].request.wanted;
+            if wanted as usize <= self.options.max_size.get() {
+                return;
+            }
+            self.queue.fail(w, Failure::TooMany(wanted));
+            self.orders.push(Order::Wake(w));
         }
     }
 
@@ -387,6 +395,7 @@ impl Core {
     pub(super) fn tell_granted(&mut self, w: u32, first: u32) {
         self.queue.grant(w, first, self.clock);
         self.orders.push(Order::Wake(w));
+        self.fail_too_many();
     }
 
     pub(super) fn begin_test(&mut self, index: u32) {

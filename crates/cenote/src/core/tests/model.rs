@@ -554,12 +554,13 @@ impl Model {
             let Some(coldest) = self.coldest() else { break };
             self.close_one(coldest, CloseReason::Shrunk);
         }
+        self.fail_too_many();
         if !self.serves() || self.size() > self.limit {
             return;
         }
         while let Some(head) = self.head().cloned() {
             if head.wanted > self.max {
-                self.fail(head.name, Failure::TooMany(head.wanted as u32));
+                self.fail_too_many();
                 continue;
             }
             if head.shares {
@@ -603,6 +604,13 @@ impl Model {
                 return;
             }
             self.grant(head, ready);
+        }
+    }
+
+    /// Who is first and wants more than there may be fails.
+    fn fail_too_many(&mut self) {
+        while let Some(head) = self.head().filter(|w| w.wanted > self.max).cloned() {
+            self.fail(head.name, Failure::TooMany(head.wanted as u32));
         }
     }
 

@@ -596,7 +596,12 @@ impl World {
                     _ => false,
                 };
                 let sharing = (s.sharers, s.last_call.is_some());
-                (old, rested, counted, s.uses.min(3), s.leaving, sharing)
+                // Uses matter only where they are limited.
+                let uses = match core.options().max_uses {
+                    Bound::At(most) => s.uses.min(most),
+                    Bound::Unlimited => 0,
+                };
+                (old, rested, counted, uses, s.leaving, sharing)
             })
         };
         let list = |ids: Vec<Id>, sort: bool| {
