@@ -58,7 +58,8 @@ mod upkeep;
 pub use acquire::{Acquire, AcquireMany, AcquireShare};
 pub use builder::Builder;
 pub use config::{
-    Bound, ConfigError, FreeSlot, OnConnectError, Options, Order, TestOnAcquire, Timeout,
+    Bound, Change, ConfigError, FreeSlot, OnConnectError, OptionInfo, Options, Order, Origin,
+    Preset, Settings, TestOnAcquire, Timeout,
 };
 pub use env::Env;
 pub use error::{BuildError, ConnectError, Error};
