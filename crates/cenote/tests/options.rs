@@ -152,10 +152,7 @@ fn values_have_the_text_form_that_the_guide_shows() {
         Ok(Timeout::After(Duration::MAX))
     );
     assert_eq!(Timeout::After(ms(90_000)).to_string(), "90s");
-    assert_eq!(
-        said("Lifo".parse::<Order>()),
-        "the choice is \"Lifo\", but it must be lifo or fifo"
-    );
+    assert_eq!(said("Lifo".parse::<Order>()), "the value is \"Lifo\", but it must be lifo or fifo");
 }
 
 // P-24, S

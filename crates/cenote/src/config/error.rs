@@ -104,7 +104,7 @@ impl ConfigError {
     }
 
     /// The option's name. For an option that is not known, the name that was given; for a value without an
-    /// option, what kind of value it should be.
+    /// option, "the value".
     pub fn field(&self) -> &str {
         &self.field
     }

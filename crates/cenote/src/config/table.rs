@@ -32,7 +32,7 @@ macro_rules! each_option {
         /// Most callers that wait while nothing can be made for them.
         max_waiting: Bound = Bound::Unlimited, "unlimited", "callers", AtRunTime, "P-6",
             "Limit it to refuse work that would come too late; 0 means \"fail at once instead of queueing\".";
-        /// Number of priority levels, 1 to 32; 0 is the most urgent, the middle one the default.
+        /// Number of priority levels, 1 to 32, fixed at build; 0 is the most urgent, the middle one the default.
         priorities: u8 = 3, "3", "levels", AtBuild, "P-4",
             "Set it to the number of kinds of work that must not wait for each other.";
         /// Order of reuse.
@@ -144,7 +144,9 @@ pub struct OptionInfo {
     pub name: &'static str,
     /// What it does.
     pub what: &'static str,
-    /// What can be written for it.
+    /// What can be written for it, in a word or two.
+    pub kind: &'static str,
+    /// The same with an example, as errors say it.
     pub accepts: &'static str,
     /// What it counts; "–" if nothing.
     pub unit: &'static str,
@@ -218,6 +220,7 @@ macro_rules! define {
             OptionInfo {
                 name: stringify!($name),
                 what: concat!($($what),+).trim_ascii(),
+                kind: <$type as Value>::KIND,
                 accepts: <$type as Value>::ACCEPTS,
                 unit: $unit,
                 default: $shown,

@@ -24,9 +24,9 @@ pub(crate) enum Plain {
 
 /// What an option can have as its value.
 pub(crate) trait Value: Sized {
-    /// What the type is called where a value of no certain option cannot be read.
-    const TYPE: &'static str;
-    /// What can be written for it; follows "it must be".
+    /// What can be written for it, in a word or two.
+    const KIND: &'static str;
+    /// The same with an example; follows "it must be".
     const ACCEPTS: &'static str;
     /// How to have none, if that can be asked for.
     const OFF: Option<Off> = None;
@@ -37,7 +37,7 @@ pub(crate) trait Value: Sized {
 }
 
 impl Value for usize {
-    const TYPE: &'static str = "the number";
+    const KIND: &'static str = "number";
     const ACCEPTS: &'static str = "a whole number";
 
     fn read(text: &str) -> Option<usize> {
@@ -50,7 +50,7 @@ impl Value for usize {
 }
 
 impl Value for u8 {
-    const TYPE: &'static str = "the number";
+    const KIND: &'static str = "number";
     const ACCEPTS: &'static str = "a whole number";
 
     fn read(text: &str) -> Option<u8> {
@@ -63,7 +63,7 @@ impl Value for u8 {
 }
 
 impl Value for bool {
-    const TYPE: &'static str = "the switch";
+    const KIND: &'static str = "true or false";
     const ACCEPTS: &'static str = "true or false";
 
     fn read(text: &str) -> Option<bool> {
@@ -76,7 +76,7 @@ impl Value for bool {
 }
 
 impl Value for Duration {
-    const TYPE: &'static str = "the time";
+    const KIND: &'static str = "time";
     const ACCEPTS: &'static str = "a time with its unit, such as 30s or 100ms";
 
     fn read(text: &str) -> Option<Duration> {
@@ -145,7 +145,7 @@ impl fmt::Display for Plain {
 }
 
 impl Value for Bound {
-    const TYPE: &'static str = "the bound";
+    const KIND: &'static str = "number or unlimited";
     const ACCEPTS: &'static str = "a whole number, or unlimited";
     const OFF: Option<Off> = Some(Off::Unlimited);
 
@@ -165,7 +165,7 @@ impl Value for Bound {
 }
 
 impl Value for Timeout {
-    const TYPE: &'static str = "the timeout";
+    const KIND: &'static str = "time or never";
     const ACCEPTS: &'static str = "a time with its unit, such as 30s or 100ms, or never";
     const OFF: Option<Off> = Some(Off::Never);
 
@@ -185,7 +185,7 @@ impl Value for Timeout {
 }
 
 impl Value for TestOnAcquire {
-    const TYPE: &'static str = "the choice";
+    const KIND: &'static str = "never, always or if_idle_for TIME";
     const ACCEPTS: &'static str = "never, always, or if_idle_for with a time, as in if_idle_for 1s";
 
     fn read(text: &str) -> Option<TestOnAcquire> {
@@ -212,7 +212,7 @@ impl Value for TestOnAcquire {
 macro_rules! words {
     ($type:ident: $accepts:literal, $($variant:ident $word:literal),+) => {
         impl Value for $type {
-            const TYPE: &'static str = "the choice";
+            const KIND: &'static str = $accepts;
             const ACCEPTS: &'static str = $accepts;
 
             fn read(text: &str) -> Option<$type> {
@@ -251,7 +251,7 @@ macro_rules! text_forms {
             fn from_str(text: &str) -> Result<$type, ConfigError> {
                 $type::read(text).ok_or_else(|| {
                     let rule = format!("it must be {}", $type::ACCEPTS);
-                    ConfigError::unreadable($type::TYPE, text, rule, Origin::Text)
+                    ConfigError::unreadable("the value", text, rule, Origin::Text)
                 })
             }
         }
