@@ -28,6 +28,8 @@
 //!
 //! Where to look: [`Builder`] and [`Options`] for every setting, [`Error`] for what can go wrong,
 //! [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or a cluster.
+//!
+//! Features: `tokio` (default) runs pools on tokio; `serde` reads and writes [`Options`] in files.
 
 #![forbid(unsafe_code)]
 

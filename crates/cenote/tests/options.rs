@@ -161,6 +161,7 @@ fn text_that_is_no_value_is_refused_and_changes_nothing() {
     let cases = [
         ("max_size", "ten", "max_size is \"ten\", but it must be a whole number, or unlimited"),
         ("max_size", "-1", "max_size is \"-1\", but it must be a whole number, or unlimited"),
+        ("max_size", "+5", "max_size is \"+5\", but it must be a whole number, or unlimited"),
         ("max_size", "", "max_size is \"\", but it must be a whole number, or unlimited"),
         (
             "max_size",

@@ -76,7 +76,9 @@ fn node(options: &mut Options) {
     options.max_connecting = Preset::NO_LIMIT;
     options.ramp = false;
     options.backoff_first = Duration::from_millis(1);
-    options.backoff_max = Duration::from_millis(1);
+    // They never wait longer; but here minimums are tried again too, and a server that is down must not be
+    // asked a thousand times a second.
+    options.backoff_max = Duration::from_millis(100);
     options.on_connect_error = OnConnectError::FailFirst;
     options.fail_fast = false;
     options.test_on_create = false;

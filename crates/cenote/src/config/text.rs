@@ -36,12 +36,17 @@ pub(crate) trait Value: Sized {
     fn plain(&self) -> Plain;
 }
 
+/// Whether a number is written without a sign: the standard library reads `+5` as well.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 impl Value for usize {
     const KIND: &'static str = "number";
     const ACCEPTS: &'static str = "a whole number";
 
     fn read(text: &str) -> Option<usize> {
-        text.parse().ok()
+        is_plain(text).then(|| text.parse().ok())?
     }
 
     fn plain(&self) -> Plain {
@@ -54,7 +59,7 @@ impl Value for u8 {
     const ACCEPTS: &'static str = "a whole number";
 
     fn read(text: &str) -> Option<u8> {
-        text.parse().ok()
+        is_plain(text).then(|| text.parse().ok())?
     }
 
     fn plain(&self) -> Plain {
@@ -84,7 +89,7 @@ impl Value for Duration {
         let (number, unit) = text.split_at(unit_at);
         let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit.trim_start())?;
         let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
-        // The smallest part is a nanosecond of a day: 15 digits, and the product below fits.
+        // No nanosecond needs more digits, and the products below fit.
         if part.is_empty() || part.len() > 15 {
             return None;
         }

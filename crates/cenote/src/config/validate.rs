@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::ConfigError;
 use super::table::{OptionInfo, Options, TABLE};
-use super::text::{Plain, Span};
+use super::text::{Plain, Span, is_plain};
 
 /// The most slots a pool can count.
 const MOST: usize = u32::MAX as usize - 1;
@@ -65,7 +65,7 @@ impl OptionInfo {
     /// What is to be said of a text that is no value of this option.
     pub(crate) fn refusal(&self, text: &str) -> String {
         // Too large for its type: then the limit is the rule.
-        match !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        match is_plain(text) {
             true if self.accepts.contains("number") => limits(self.name).3.to_owned(),
             _ => format!("it must be {}", self.accepts),
         }
