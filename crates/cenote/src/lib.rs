@@ -28,6 +28,8 @@
 //!
 //! Where to look: [`Builder`] and [`Options`] for every setting, [`Error`] for what can go wrong,
 //! [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or a cluster.
+//!
+//! Features: `tokio` (default) runs pools on tokio; `serde` reads and writes [`Options`] in files.
 
 #![forbid(unsafe_code)]
 
@@ -58,7 +60,8 @@ mod upkeep;
 pub use acquire::{Acquire, AcquireMany, AcquireShare};
 pub use builder::Builder;
 pub use config::{
-    Bound, ConfigError, FreeSlot, OnConnectError, Options, Order, TestOnAcquire, Timeout,
+    Bound, Change, ConfigError, FreeSlot, OnConnectError, OptionInfo, Options, Order, Origin,
+    Preset, Settings, TestOnAcquire, Timeout,
 };
 pub use env::Env;
 pub use error::{BuildError, ConnectError, Error};
