@@ -243,7 +243,11 @@ fn the_life_of_a_pool_is_told_in_order() {
             pool.pause().await;
             pool.pause().await;
             pool.resume().await;
-            assert_eq!(ears.heard(), ["pool_paused", "pool_resumed"], "a change is told, not a call");
+            assert_eq!(
+                ears.heard(),
+                ["pool_paused", "pool_resumed"],
+                "a change is told, not a call"
+            );
 
             pool.clear().await;
             assert_eq!(ears.heard(), ["pool_cleared", "connection_closing", "connection_closed"]);
@@ -553,9 +557,8 @@ fn one_observer_may_watch_many_pools() {
     let observer: Arc<dyn Observer> = Arc::new(move |event: &Event<'_>| {
         told.lock().unwrap().push(event.pool().to_owned());
     });
-    let pools = ["orders", "users"].map(|name| {
-        bench.builder().name(name).observer(Arc::clone(&observer)).build().unwrap()
-    });
+    let pools = ["orders", "users"]
+        .map(|name| bench.builder().name(name).observer(Arc::clone(&observer)).build().unwrap());
     assert_eq!(*names.lock().unwrap(), ["orders", "users"]);
     drop(pools);
 }
@@ -628,7 +631,12 @@ fn a_connection_has_one_beginning_and_one_end() {
                     "connection_closing",
                     "connection_closed",
                 ],
-                &["connect_started", "connection_created", "connection_ready", "connection_detached"],
+                &[
+                    "connect_started",
+                    "connection_created",
+                    "connection_ready",
+                    "connection_detached",
+                ],
             ];
             assert!(lives.contains(&&life[..]), "{id}: {life:?}");
         }
@@ -649,12 +657,18 @@ fn every_event_has_a_line_and_a_level() {
     bench.sim.run(live(&bench, &pool));
     let lines = lines.lock().unwrap();
     let has = |level: Level, text: &str| {
-        assert!(lines.iter().any(|(l, line)| *l == level && line.contains(text)), "{text}: {lines:#?}");
+        assert!(
+            lines.iter().any(|(l, line)| *l == level && line.contains(text)),
+            "{text}: {lines:#?}"
+        );
     };
     has(Level::Info, "pool \"bench\": created");
     has(Level::Trace, "pool \"bench\", acquire 1: started at ");
     has(Level::Trace, "tests/common/mod.rs:");
-    has(Level::Warn, "pool \"bench\", connection 1: connect failed after 0.0ns (host): scripted host");
+    has(
+        Level::Warn,
+        "pool \"bench\", connection 1: connect failed after 0.0ns (host): scripted host",
+    );
     has(Level::Info, "connection 2: ready after");
     has(Level::Warn, "failed after 20.0ms (timeout): pool \"bench\": no connection within");
     has(Level::Warn, "cleared, because a borrower's error says that the host failed");

@@ -9,9 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cenote::{
-    Builder, Error, Event, Observer, Pool, Pooled, Status, Subject, TestOnAcquire, Time,
-};
+use cenote::{Builder, Error, Event, Observer, Pool, Pooled, Status, Subject, TestOnAcquire, Time};
 use cenote_testkit::{JoinHandle, Script, ScriptError, Sim};
 
 pub(crate) fn ms(n: u64) -> Duration {
