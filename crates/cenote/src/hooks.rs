@@ -154,16 +154,13 @@ impl<M: Manager> Hooks<M> {
 
 impl<M: Manager> Shell<M> {
     /// Whether a caller may ask at all; a hook that panics refuses.
+    #[cold]
     pub(crate) fn admit(
         &self,
-        flags: u8,
         priority: u8,
         location: &'static Location<'static>,
         wanted: usize,
     ) -> Result<(), Error<M::Error>> {
-        if flags & flags::HOOKED == 0 {
-            return Ok(());
-        }
         let Some(hook) = &self.hooks.on_acquire else { return Ok(()) };
         let request = AcquireRequest { priority, location, wanted };
         let refused = match guarded(|| hook(&request)) {
@@ -180,13 +177,19 @@ impl<M: Manager> Shell<M> {
 
     /// Why the connection must not be lent after all, if so: the driver knows that it is dead, or the
     /// hook drops it. A panic of either says so too.
+    #[inline]
     pub(crate) fn reject(&self, entry: &mut Entry<M>, flags: u8) -> Option<CloseReason> {
         if self.is_dead(&entry.conn) {
             return Some(CloseReason::Died);
         }
-        if flags & flags::HOOKED == 0 {
-            return None;
+        match flags & flags::HOOKED {
+            0 => None,
+            _ => self.reject_by_hook(entry),
         }
+    }
+
+    #[cold]
+    fn reject_by_hook(&self, entry: &mut Entry<M>) -> Option<CloseReason> {
         let hook = self.hooks.before_acquire.as_ref()?;
         let Entry { key, born, uses, .. } = *entry;
         let info = ConnectionInfo { id: key.id, age: self.env.now().since(born), uses };
@@ -195,6 +198,7 @@ impl<M: Manager> Shell<M> {
     }
 
     /// Why the connection is not taken back, if the hook says so.
+    #[cold]
     pub(crate) fn reject_returned(&self, entry: &mut Entry<M>) -> Option<CloseReason> {
         let hook = self.hooks.after_release.as_ref()?;
         let choice = guarded(|| hook(&mut entry.conn));

@@ -74,18 +74,7 @@ pin_project! {
     impl<M: Manager, W: Want<M>> PinnedDrop for Wait<'_, M, W> {
         fn drop(this: Pin<&mut Self>) {
             if let Stage::Waiting(w) = this.stage {
-                let shell = &this.pool.shell;
-                let mut waker = None;
-                let mut error = None;
-                shell.run(|state| {
-                    waker = state.desk(w).waker.take();
-                    error = state.desk(w).error.take();
-                    state.core.cancel(w, false);
-                });
-                let waited = record_wait(shell, this.ticket, this.span);
-                let reason = FailReason::Cancelled;
-                let cancelled = EventKind::AcquireFailed { reason, error: None, waited };
-                shell.tell(Subject::Acquire(this.ticket.unwrap_or(0)), cancelled);
+                cancel(&this.pool.shell, w, this.ticket, this.span);
             }
         }
     }
@@ -160,14 +149,14 @@ impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
                 look = this.last_look(w);
             }
             *this.stage = Stage::Done;
-            let outcome = match look {
+            let error = match look {
                 Look::Got(taken) => {
                     match this.want.look_over(&this.pool.shell, taken, first, *this.flags) {
-                        Ok(taken) => Ok(taken),
+                        Ok(taken) => return Poll::Ready(Ok(this.succeed(taken))),
                         // Found dead without I/O: the caller keeps its place and its deadline (P-4, P-15).
                         Err(alive) if late => {
                             this.want.give_back(&this.pool.shell, alive);
-                            Err(this.timed_out())
+                            this.timed_out()
                         }
                         Err(alive) => {
                             rest = Some(alive);
@@ -176,10 +165,10 @@ impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
                         }
                     }
                 }
-                Look::Failed(error) => Err(error),
-                Look::Wait => Err(this.timed_out()),
+                Look::Failed(error) => error,
+                Look::Wait => this.timed_out(),
             };
-            return Poll::Ready(this.finish(outcome));
+            return Poll::Ready(Err(fail(&this.pool.shell, *this.ticket, *this.span, error)));
         }
     }
 }
@@ -192,9 +181,14 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
         let again = self.ticket.is_some();
         if !again {
             *self.flags = shell.watch.flags();
-            if let Err(refused) = shell.admit(*self.flags, level, location, self.want.wanted()) {
-                self.start(shell.run(|state| state.core.ticket()));
-                return Look::Failed(refused);
+            if *self.flags & flags::HOOKED != 0 {
+                let refused = shell.admit(level, location, self.want.wanted()).err();
+                if let Some(refused) = refused {
+                    let ticket = shell.run(|state| state.core.ticket());
+                    *self.ticket = Some(ticket);
+                    shell.tell_started(ticket, location);
+                    return Look::Failed(refused);
+                }
             }
         }
         let look = CoreLook { again, untested: false };
@@ -204,7 +198,7 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
             self.want.hit(state, level, ticket, look, location)
         });
         if !again && *self.flags & flags::OBSERVED != 0 {
-            self.start(self.ticket.expect("it was drawn above"));
+            shell.tell_started(self.ticket.expect("it was drawn above"), location);
         }
         if let Some(taken) = hit {
             return Look::Got(taken);
@@ -247,11 +241,6 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
                 Look::Wait
             }
         }
-    }
-
-    fn start(&mut self, ticket: u64) {
-        *self.ticket = Some(ticket);
-        self.pool.shell.tell_started(ticket, self.location);
     }
 
     /// A look from the queue: something was granted, or the waker may be another one.
@@ -330,19 +319,61 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
         Error::Timeout { pool: Arc::clone(&shell.name), waited, status, last }
     }
 
-    fn finish(
-        &self,
-        outcome: Result<W::Taken, Error<M::Error>>,
-    ) -> Result<W::Given, Error<M::Error>> {
+    fn succeed(&self, taken: W::Taken) -> W::Given {
         let shell = &self.pool.shell;
-        let waited = record_wait(shell, *self.ticket, *self.span);
         // Whoever waited looks again who looks on; a hit has just looked.
         if self.span.is_some() || *self.flags & flags::OBSERVED != 0 {
-            let subject = Subject::Acquire(self.ticket.expect("it was drawn at the first look"));
-            shell.tell_ended(subject, self.want, &outcome, waited);
+            let (id, wanted) = (self.want.id(&taken), self.want.wanted());
+            tell_got(shell, *self.ticket, *self.span, id, wanted);
         }
-        outcome.map(|taken| self.want.give(shell, taken, *self.flags))
+        self.want.give(shell, taken, *self.flags)
     }
+}
+
+// What a hit does not do stands in functions that take plain values: then the projection above stays in
+// registers.
+
+fn subject(ticket: Option<u64>) -> Subject {
+    Subject::Acquire(ticket.expect("it was drawn at the first look"))
+}
+
+#[cold]
+fn tell_got<M: Manager>(
+    shell: &Shell<M>,
+    ticket: Option<u64>,
+    span: Option<Span>,
+    connection: u64,
+    taken: usize,
+) {
+    let waited = record_wait(shell, ticket, span);
+    shell.tell_got(subject(ticket), connection, taken, waited);
+}
+
+#[cold]
+fn fail<M: Manager>(
+    shell: &Shell<M>,
+    ticket: Option<u64>,
+    span: Option<Span>,
+    error: Error<M::Error>,
+) -> Error<M::Error> {
+    let waited = record_wait(shell, ticket, span);
+    shell.tell_failed(subject(ticket), &error, waited);
+    error
+}
+
+/// Leaves the queue before the end. What was granted goes to the next.
+#[cold]
+fn cancel<M: Manager>(shell: &Arc<Shell<M>>, w: u32, ticket: Option<u64>, span: Option<Span>) {
+    let mut waker = None;
+    let mut error = None;
+    shell.run(|state| {
+        waker = state.desk(w).waker.take();
+        error = state.desk(w).error.take();
+        state.core.cancel(w, false);
+    });
+    let waited = record_wait(shell, ticket, span);
+    let cancelled = EventKind::AcquireFailed { reason: FailReason::Cancelled, error: None, waited };
+    shell.tell(subject(ticket), cancelled);
 }
 
 /// Failed waits count too: a histogram of the winners hides the incident (P-27). One that was slow is told
@@ -359,7 +390,7 @@ fn record_wait<M: Manager>(shell: &Shell<M>, ticket: Option<u64>, span: Option<S
             drop(state);
             let last = last.as_ref().map(|error| &**error as _);
             let slow = EventKind::AcquireSlow { waited, status: &status, last };
-            shell.tell(Subject::Acquire(ticket.unwrap_or(0)), slow);
+            shell.tell(subject(ticket), slow);
         }
     }
     waited

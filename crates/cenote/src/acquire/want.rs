@@ -64,7 +64,10 @@ pub(crate) fn take_now<M: Manager, W: Want<M>>(
     let level = shell.priorities / 2;
     let look = Look { again: false, untested: true };
     let flags = shell.watch.flags();
-    let admitted = shell.admit(flags, level, at, want.wanted());
+    let admitted = match flags & flags::HOOKED {
+        0 => Ok(()),
+        _ => shell.admit(level, at, want.wanted()),
+    };
     let mut told = None;
     let outcome = admitted.and_then(|()| {
         loop {
@@ -97,36 +100,35 @@ pub(crate) fn take_now<M: Manager, W: Want<M>>(
             let ticket = shell.run(|state| state.core.ticket());
             shell.tell_started(ticket, at)
         });
-        shell.tell_ended(subject, want, &outcome, Duration::ZERO);
+        match &outcome {
+            Ok(taken) => shell.tell_got(subject, want.id(taken), want.wanted(), Duration::ZERO),
+            Err(error) => shell.tell_failed(subject, error, Duration::ZERO),
+        }
     }
     outcome.map(|taken| want.give(shell, taken, flags))
 }
 
 impl<M: Manager> Shell<M> {
+    #[cold]
     pub(super) fn tell_started(&self, ticket: u64, location: Place) -> Subject {
         let subject = Subject::Acquire(ticket);
         self.tell(subject, EventKind::AcquireStarted { location });
         subject
     }
 
-    pub(super) fn tell_ended<W: Want<M>>(
+    pub(super) fn tell_got(
         &self,
         subject: Subject,
-        want: &W,
-        outcome: &Result<W::Taken, Error<M::Error>>,
+        connection: u64,
+        taken: usize,
         waited: Duration,
     ) {
-        let kind = match outcome {
-            Ok(taken) => {
-                let connection = want.id(taken);
-                EventKind::AcquireSucceeded { connection, taken: want.wanted(), waited }
-            }
-            Err(error) => {
-                let reason = error.fail_reason();
-                EventKind::AcquireFailed { reason, error: Some(error), waited }
-            }
-        };
-        self.tell(subject, kind);
+        self.tell(subject, EventKind::AcquireSucceeded { connection, taken, waited });
+    }
+
+    pub(super) fn tell_failed(&self, subject: Subject, error: &Error<M::Error>, waited: Duration) {
+        let reason = error.fail_reason();
+        self.tell(subject, EventKind::AcquireFailed { reason, error: Some(error), waited });
     }
 }
 
@@ -166,6 +168,7 @@ impl<M: Manager> Want<M> for One {
         state.lend(key, at)
     }
 
+    #[inline]
     fn look_over(
         &self,
         shell: &Arc<Shell<M>>,

@@ -98,6 +98,7 @@ impl<M: Manager> Locked<M> {
     }
 
     /// Notes that a connection comes back, and if it was told as leaked, that too. Before it is laid down.
+    #[cold]
     pub(super) fn note_return(&mut self, watch: &Watch, key: SlotKey) {
         let clock = self.core.clock();
         let Some((_, lease)) = self.lease(key.index as usize).filter(|(_, lease)| lease.leaked)
