@@ -62,7 +62,8 @@ impl Manager for Sqlite {
     }
 
     /// A connection counts until its thread is done with it: an endless call keeps its slot, and only
-    /// its caller's wait ends. There is no network, so nothing is tested before lending.
+    /// its caller's wait ends. There is no network, so nothing is tested before lending. What the URL says
+    /// about the pool comes last.
     fn defaults(&self, mut options: Options) -> Options {
         options.reset_timeout = Timeout::Never;
         options.close_timeout = Timeout::Never;
@@ -70,6 +71,7 @@ impl Manager for Sqlite {
         options.test_on_acquire = TestOnAcquire::Never;
         // So that a locked file says so, instead of "no answer".
         options.connect_timeout = self.plan.busy_timeout.saturating_add(OPENING).into();
+        self.plan.pool.apply(&mut options);
         options
     }
 }

@@ -27,7 +27,11 @@
 //! ```
 //!
 //! Where to look: [`Builder`] and [`Options`] for every setting, [`Error`] for what can go wrong,
-//! [`Observer`] to see what happens, [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or a cluster.
+//! [`Observer`] to see what happens, [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or
+//! a cluster.
+//!
+//! Features: `tokio` (default) runs pools on tokio; `serde` reads and writes [`Options`] in files; `tracing` and
+//! `metrics` pass events on.
 
 #![forbid(unsafe_code)]
 
@@ -60,7 +64,8 @@ mod upkeep;
 pub use acquire::{Acquire, AcquireMany, AcquireShare};
 pub use builder::Builder;
 pub use config::{
-    Bound, ConfigError, FreeSlot, OnConnectError, Options, Order, TestOnAcquire, Timeout,
+    Bound, Change, ConfigError, FreeSlot, OnConnectError, OptionInfo, Options, Order, Origin,
+    Preset, Settings, TestOnAcquire, Timeout,
 };
 pub use env::Env;
 pub use error::{BuildError, ConnectError, Error};

@@ -105,7 +105,8 @@ pub trait Manager: Send + Sync + 'static {
     /// What an error means for the connection, the host and the callers (P-14).
     fn classify(&self, error: &Self::Error) -> Fault;
 
-    /// The driver's own defaults; the builder's calls come after them. Default: the pool's.
+    /// The driver's own defaults; the builder's calls come after them. A driver with URLs lays the pool's
+    /// parameters over them, see [`Settings::from_url`](crate::Settings::from_url). Default: the pool's.
     fn defaults(&self, options: Options) -> Options {
         options
     }
