@@ -95,7 +95,9 @@ fn a_release_is_told_before_the_acquire_that_it_serves() {
 }
 
 /// Reasons of the failed acquires, whether they had an error, and their waits in milliseconds.
-fn failures(of: &Arc<Mutex<Vec<(FailReason, bool, u128)>>>) -> impl Observer + use<> {
+type Failures = Arc<Mutex<Vec<(FailReason, bool, u128)>>>;
+
+fn failures(of: &Failures) -> impl Observer + use<> {
     let failures = Arc::clone(of);
     move |event: &Event<'_>| {
         if let EventKind::AcquireFailed { reason, error, waited } = *event.kind() {
@@ -108,7 +110,7 @@ fn failures(of: &Arc<Mutex<Vec<(FailReason, bool, u128)>>>) -> impl Observer + u
 #[test]
 fn a_failed_acquire_is_told_once_with_its_reason_and_its_wait() {
     let bench = Bench::new(1);
-    let (ears, failed) = (Ears::default(), Arc::default());
+    let (ears, failed) = (Ears::default(), Failures::default());
     let builder = bench.builder().max_size(1).max_waiting(1);
     let builder = builder.observer(ears.clone()).observer(failures(&failed));
     let pool = builder.on_acquire(|request| match request.priority {
