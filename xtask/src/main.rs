@@ -1,6 +1,7 @@
 //! `cargo xtask`: what the project does with itself, in Rust, the standard library and the pool only, so that
 //! a machine with a toolchain needs nothing else. One file for each command; each ends with an exit code.
 
+mod conformance;
 mod deps;
 mod habits;
 mod options;
@@ -43,6 +44,11 @@ const COMMANDS: &[Xtask] = &[
         name: "promises",
         what: "check that each promise of the guide has a test, and the reverse",
         run: promises::run,
+    },
+    Xtask {
+        name: "conformance",
+        what: "check that each case and each item of the sources has its proof",
+        run: conformance::run,
     },
     Xtask {
         name: "deps",
@@ -120,7 +126,7 @@ mod tests {
         let sentence = unknown("tset");
         assert_eq!(
             sentence,
-            "there is no command \"tset\"; there are test, promises, deps, habits, options, options --check"
+            "there is no command \"tset\"; there are test, promises, conformance, deps, habits, options, options --check"
         );
         assert!(unknown("deps --check").starts_with("there is no command \"deps --check\";"));
     }

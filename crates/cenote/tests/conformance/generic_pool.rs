@@ -1,10 +1,14 @@
 //! generic-pool 2.5 and 3.9. The pools are built from the preset with its defaults, so each lending is tested
 //! and callers wait without end.
 
-use cenote::{Builder, CloseReason, Error, Fault, Options, Pool, Pooled, Preset, State, Timeout};
+use std::sync::{Arc, Mutex};
+
+use cenote::{
+    Builder, CloseReason, Error, Fault, Level, Options, Pool, Pooled, Preset, State, Timeout,
+};
 use cenote_testkit::{Script, ScriptError, Step};
 
-use crate::common::{Bench, assert_at_rest, each_seed, ms, secs};
+use crate::common::{Bench, Ears, assert_at_rest, each_seed, ms, secs};
 use crate::stress;
 
 fn builder(bench: &Bench) -> Builder<Script> {
@@ -249,7 +253,9 @@ fn creation_errors(failure: Step) {
     for preset in [Preset::GenericPool, Preset::SequelizePool] {
         each_seed(|bench| {
             bench.script.connects([failure; 5]);
-            let pool = bench.builder().preset(preset).max_size(1).build().unwrap();
+            let ears = Ears::default();
+            let builder = bench.builder().preset(preset).max_size(1);
+            let pool = builder.observer(ears.clone()).build().unwrap();
             bench.sim.run(async {
                 let mut callers = Vec::new();
                 for _ in 0..6 {
@@ -265,6 +271,7 @@ fn creation_errors(failure: Step) {
                 assert!(sixth.await.unwrap().is_ok());
                 assert_eq!(bench.script.counts().connects, 6, "one attempt for each");
                 assert_eq!(pool.stats().counts.failed, 5);
+                assert_eq!(ears.count("connect_failed"), 5, "each is told");
                 assert_at_rest(&pool, &bench.script);
             });
         });
@@ -616,4 +623,34 @@ fn should_respect_when_max_waiting_clients_is_set_to_0() {
         assert_eq!(bench.elapsed(), ms(0));
         assert!(one.await.unwrap().is_ok() && two.await.unwrap().is_ok());
     });
+}
+
+// P-29: their verbose, info, warn and error are trace, info, warn and error here.
+#[test]
+fn log_passes_log_level() {
+    let bench = Bench::new(1);
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&lines);
+    bench.script.connects([Step::Error(Fault::Connection), Step::Error(Fault::Permanent)]);
+    let builder = builder(&bench).name("images").log_with(move |level, line| {
+        assert!(line.starts_with("pool \"images\""), "{line}");
+        told.lock().unwrap().push((level, line.to_owned()));
+    });
+    let pool = builder.build().unwrap();
+    bench.sim.run(async {
+        assert!(pool.acquire().await.is_err());
+        assert!(pool.acquire().await.is_err());
+        bench.sim.sleep(secs(1)).await;
+        drop(pool.acquire().await.unwrap());
+        pool.clear_where(|_| true).await;
+    });
+    let lines = lines.lock().unwrap();
+    let has = |level: Level, part: &str| {
+        assert!(lines.iter().any(|(l, text)| *l == level && text.contains(part)), "{lines:?}");
+    };
+    has(Level::Trace, "connecting");
+    has(Level::Info, "ready after");
+    has(Level::Warn, "scripted connection error in connect");
+    has(Level::Error, "scripted permanent error in connect");
+    has(Level::Info, "closed (selected)");
 }

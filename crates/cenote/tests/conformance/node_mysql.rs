@@ -1,10 +1,15 @@
 //! node-mysql (mysqljs/mysql 2.18) and what mysql2 tests beyond it. The pools are built from the preset with
 //! node-mysql's defaults: ten connections, each pinged before it is lent, oldest first.
 
-use cenote::{Bound, Builder, CloseReason, ConnectError, Error, Fate, Fault, Pooled, Preset};
+use std::sync::{Arc, Mutex};
+
+use cenote::{
+    Bound, Builder, CloseReason, ConnectError, Error, Event, EventKind, Fate, Fault, Observer,
+    Pooled, Preset,
+};
 use cenote_testkit::{Script, ScriptError, Step};
 
-use crate::common::{Bench, assert_at_rest, each_seed, ms, secs};
+use crate::common::{Bench, Ears, assert_at_rest, each_seed, ms, secs};
 
 fn builder(bench: &Bench) -> Builder<Script> {
     bench.builder().preset(Preset::NodeMysql)
@@ -499,4 +504,121 @@ fn ten_thousand_connects_leave_nothing_behind() {
         assert_eq!(bench.script.counts().live, 0);
         assert_at_rest(&pool, &bench.script);
     });
+}
+
+/// Their four events, as they are told here.
+fn four_events(heard: Vec<&'static str>) -> Vec<&'static str> {
+    let theirs = heard.into_iter().filter_map(|name| match name {
+        "connection_ready" => Some("connection"),
+        "acquire_succeeded" => Some("acquire"),
+        "acquire_queued" => Some("enqueue"),
+        "released" => Some("release"),
+        _ => None,
+    });
+    theirs.collect()
+}
+
+// P-29, P-28: once for each new connection, and before its first borrower is told.
+#[test]
+fn connection_event() {
+    let bench = Bench::new(1);
+    let ears = Ears::default();
+    let pool = builder(&bench).max_size(1).observer(ears.clone()).build().unwrap();
+    bench.sim.run(async {
+        for _ in 0..3 {
+            drop(pool.acquire().await.unwrap());
+        }
+    });
+    let told = four_events(ears.heard());
+    let told: Vec<_> = told.into_iter().filter(|name| *name != "enqueue").collect();
+    assert_eq!(
+        told,
+        ["connection", "acquire", "release", "acquire", "release", "acquire", "release"],
+    );
+}
+
+// P-29
+#[test]
+fn acquire_event() {
+    each_seed(|bench| {
+        let ids = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&ids);
+        let pool = builder(bench).max_size(2).observer(move |event: &Event<'_>| {
+            if let EventKind::AcquireSucceeded { connection, .. } = *event.kind() {
+                told.lock().unwrap().push(connection);
+            }
+        });
+        let pool = pool.build().unwrap();
+        bench.sim.run(async {
+            let held = bench.hold(&pool, 2).await;
+            let ids = std::mem::take(&mut *ids.lock().unwrap());
+            let expected: Vec<u64> = held.iter().map(Pooled::id).collect();
+            assert_eq!(ids, expected, "which connection, each time");
+        });
+    });
+}
+
+// P-29: theirs only when the limit is reached, ours for whoever has to wait, be it for a connect.
+#[test]
+fn enqueue_event() {
+    let bench = Bench::new(1);
+    let ears = Ears::default();
+    let pool = builder(&bench).max_size(1).observer(ears.clone()).build().unwrap();
+    bench.sim.run(async {
+        let held = pool.acquire().await.unwrap();
+        ears.told();
+        let waiter = bench.borrow(&pool, ms(0)).await;
+        assert_eq!(four_events(ears.heard()), ["enqueue"]);
+        drop(held);
+        assert!(waiter.await.unwrap().is_ok());
+        assert_eq!(four_events(ears.heard()), ["release", "acquire", "release"]);
+        drop(pool.try_acquire().unwrap());
+        assert_eq!(four_events(ears.heard()), ["acquire", "release"]);
+    });
+}
+
+/// Writes down how many connections there are and how many of them are free, when one is taken or given back.
+fn all_and_free(lines: &Arc<Mutex<Vec<String>>>) -> impl Observer + use<> {
+    let lines = Arc::clone(lines);
+    move |event: &Event<'_>| {
+        let what = match event.kind() {
+            EventKind::AcquireStarted { .. } => "get",
+            EventKind::Released { .. } => "release",
+            _ => return,
+        };
+        let status = event.status();
+        lines
+            .lock()
+            .unwrap()
+            .push(format!("{what}: {} all, {} free", status.size, status.available));
+    }
+}
+
+// P-29, P-26: the log with which the leak of the document was found.
+#[test]
+fn a_log_shows_all_and_free_when_one_is_taken_and_given_back() {
+    let bench = Bench::new(1);
+    let lines = Arc::default();
+    let pool = builder(&bench).max_size(2).observer(all_and_free(&lines)).build().unwrap();
+    bench.sim.run(async {
+        let one = pool.acquire().await.unwrap();
+        let two = pool.acquire().await.unwrap();
+        drop(one);
+        std::mem::forget(two);
+        drop(pool.acquire().await.unwrap());
+        drop(pool.acquire().await.unwrap());
+    });
+    assert_eq!(
+        *lines.lock().unwrap(),
+        [
+            "get: 0 all, 0 free",
+            "get: 1 all, 0 free",
+            "release: 2 all, 1 free",
+            "get: 2 all, 1 free",
+            "release: 2 all, 1 free",
+            "get: 2 all, 1 free",
+            "release: 2 all, 1 free",
+        ],
+        "free never comes back to two",
+    );
 }

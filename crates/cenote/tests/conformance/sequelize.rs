@@ -1,13 +1,17 @@
 //! sequelize-pool 8 and what Sequelize 6 and 7 test of a single pool. The pools are built from the preset with
 //! Sequelize's defaults: five connections, 30 s for an acquire, 10 s of rest.
 
-use cenote::{
-    Builder, CloseReason, ConfigError, Error, Fault, FreeSlot, Options, Pooled, Preset,
-    TestOnAcquire,
-};
-use cenote_testkit::{Script, ScriptError, Step};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use crate::common::{Bench, assert_at_rest, each_seed, ms, secs};
+use cenote::{
+    Builder, Choice, CloseReason, ConfigError, Error, Event, EventKind, Fault, FreeSlot, Observer,
+    Options, Pooled, Preset, Subject, TestOnAcquire, Time,
+};
+use cenote_testkit::{Handle, Script, ScriptError, Step};
+
+use crate::common::{Bench, Ears, assert_at_rest, each_seed, ms, secs};
 use crate::stress;
 
 fn builder(bench: &Bench) -> Builder<Script> {
@@ -374,4 +378,131 @@ fn releases_the_connection_for_a_deadlocked_transaction() {
         assert!(pool.with(async |_| Err::<(), _>(deadlock)).await.is_err());
         assert_eq!((pool.status().using, pool.status().available), (0, 1));
     });
+}
+
+/// How long each acquire took, by a clock that is asked when it starts and when it ends.
+type Took = Arc<Mutex<Vec<Duration>>>;
+
+fn timing(took: &Took, clock: Handle) -> impl Observer + use<> {
+    let (took, started) = (Arc::clone(took), Mutex::new(BTreeMap::<u64, Time>::new()));
+    move |event: &Event<'_>| {
+        let Subject::Acquire(ticket) = event.subject() else { return };
+        match event.kind() {
+            EventKind::AcquireStarted { .. } => {
+                started.lock().unwrap().insert(ticket, clock.now());
+            }
+            EventKind::AcquireSucceeded { .. } | EventKind::AcquireFailed { .. } => {
+                let began = started.lock().unwrap().remove(&ticket).expect("it was told to start");
+                took.lock().unwrap().push(clock.now().since(began));
+            }
+            _ => {}
+        }
+    }
+}
+
+// P-29, P-27: the guide times an acquire from its hook before to its hook after; added while the pool runs.
+#[test]
+fn before_and_after_pool_acquire_time_an_acquire() {
+    let bench = Bench::new(1);
+    let pool = builder(&bench).max_size(1).build().unwrap();
+    let took = Took::default();
+    bench.sim.run(async {
+        drop(pool.acquire().await.unwrap());
+        let listener = pool.observe(timing(&took, bench.sim.handle()));
+        let holder = bench.borrow(&pool, ms(70)).await;
+        assert!(pool.acquire().timeout(ms(30)).await.is_err());
+        let patient = bench.borrow(&pool, ms(5)).await;
+        assert!(patient.await.unwrap().is_ok() && holder.await.unwrap().is_ok());
+        drop(listener);
+        drop(pool.acquire().await.unwrap());
+    });
+    // What the pool has measured by itself is the same.
+    assert_eq!(*took.lock().unwrap(), [ms(0), ms(30), ms(40)]);
+    assert_eq!((pool.stats().wait.count(), pool.stats().wait.max()), (5, ms(40)));
+}
+
+// P-28: what the hook before an acquire is told, and that it may refuse.
+#[test]
+fn before_pool_acquire_is_given_the_options() {
+    let bench = Bench::new(1);
+    let builder = builder(&bench).priorities(3).on_acquire(|request| match request.priority {
+        2 => Err("not now".to_owned()),
+        _ => Ok(()),
+    });
+    let pool = builder.build().unwrap();
+    bench.sim.run(async {
+        assert!(pool.acquire().priority(0).await.is_ok());
+        let refused = pool.acquire().priority(2).await;
+        assert!(matches!(refused, Err(Error::Refused { .. })));
+        assert_eq!(pool.status().using, 0);
+    });
+}
+
+// P-28, P-23: theirs leaks the connection when the hook after an acquire throws.
+#[test]
+fn a_hook_that_fails_after_an_acquire_leaks_nothing() {
+    each_seed(|bench| {
+        let builder = builder(bench).max_size(1).before_acquire(|conn, _| match conn.serial() {
+            1 => panic!("in the hook"),
+            2 => Choice::Drop,
+            _ => Choice::Keep,
+        });
+        let pool = builder.build().unwrap();
+        bench.sim.run(async {
+            assert_eq!(pool.acquire().await.unwrap().serial(), 3);
+            bench.settled().await;
+            assert_at_rest(&pool, &bench.script);
+        });
+    });
+}
+
+// P-28
+#[test]
+fn should_call_after_connect_before_disconnect_and_after_disconnect() {
+    let bench = Bench::new(1);
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let [connected, leaving, gone] = std::array::from_fn(|_| Arc::clone(&calls));
+    let builder = builder(&bench).max_size(1).after_connect(move |conn| {
+        connected.lock().unwrap().push(("after_connect", conn.serial()));
+        Box::pin(async { Ok(()) })
+    });
+    let builder = builder.before_close(move |conn| {
+        leaving.lock().unwrap().push(("before_close", conn.serial()));
+        Box::pin(async { Ok(()) })
+    });
+    let builder = builder.after_close(move |closed| {
+        gone.lock().unwrap().push(("after_close", closed.id));
+    });
+    let pool = builder.build().unwrap();
+    bench.sim.run(async {
+        drop(pool.acquire().await.unwrap());
+        drop(pool.acquire().await.unwrap());
+        pool.close(secs(1)).await;
+    });
+    let expected = [("after_connect", 1), ("before_close", 1), ("after_close", 1)];
+    assert_eq!(*calls.lock().unwrap(), expected);
+}
+
+// P-29: what Sequelize writes to its debug channel.
+#[test]
+fn logging() {
+    let bench = Bench::new(1);
+    let ears = Ears::default();
+    let lines = Arc::new(Mutex::new(String::new()));
+    let told = Arc::clone(&lines);
+    let builder = builder(&bench).name("sequelize").observer(ears.clone());
+    let pool = builder.log_with(move |_, line| *told.lock().unwrap() += line).build().unwrap();
+    bench.sim.run(async {
+        drop(bench.hold(&pool, 2).await);
+        Pooled::discard(pool.acquire().await.unwrap());
+        bench.settled().await;
+        assert_eq!(ears.count("connection_closed"), 1, "a connection destroyed");
+        pool.close(secs(1)).await;
+        assert_eq!(ears.count("connection_closed"), 2);
+        assert_eq!(ears.heard().last(), Some(&"pool_closed"), "all connections destroyed");
+    });
+    let lines = lines.lock().unwrap();
+    for part in ["pool \"sequelize\"", "closed (discarded)", "closed (pool_closed)"] {
+        assert!(lines.contains(part), "{part}: {lines}");
+    }
 }
