@@ -185,6 +185,20 @@ fn removes_correct_object_on_reap() {
     });
 }
 
+// P-17: issue 243, a walk that stopped at the end of the list, and three tests a look were the default.
+#[test]
+fn one_look_closes_all_that_are_due() {
+    let bench = Bench::new(1);
+    let builder = builder(&bench).max_size(50).idle_timeout(secs(10)).upkeep_interval(secs(60));
+    let pool = builder.idle_timeout_hard(Timeout::Never).build().unwrap();
+    bench.sim.run(async {
+        drop(bench.hold(&pool, 50).await);
+        bench.until(|| bench.script.counts().live < 50).await;
+        bench.settled().await;
+        assert_eq!((bench.script.counts().live, pool.status().size), (0, 0));
+    });
+}
+
 // P-21, P-20
 #[test]
 fn tests_drain() {

@@ -506,6 +506,43 @@ fn ten_thousand_connects_leave_nothing_behind() {
     });
 }
 
+// P-9, P-19, P-5
+#[test]
+fn giving_back_one_that_died_moves_the_queue() {
+    each_seed(|bench| {
+        let pool = builder(bench).max_size(1).build().unwrap();
+        bench.sim.run(async {
+            let held = pool.acquire().await.unwrap();
+            let first = bench.borrow(&pool, ms(0)).await;
+            let second = bench.borrow(&pool, ms(0)).await;
+            bench.script.kill(1);
+            drop(held);
+            assert_eq!(first.await.unwrap().unwrap().0, 2);
+            assert_eq!(second.await.unwrap().unwrap().0, 2);
+            assert_at_rest(&pool, &bench.script);
+        });
+    });
+}
+
+// P-6, P-21, P-3: closed, no connection, queue full. What tells the last two apart here is which of the two
+// the caller asked for: not to wait at all, or to wait in a queue that has a bound.
+#[test]
+fn three_messages() {
+    let bench = Bench::new(1);
+    let pool = builder(&bench).max_size(1).max_waiting(1).build().unwrap();
+    bench.sim.run(async {
+        let _held = pool.acquire().await.unwrap();
+        let _queued = bench.borrow(&pool, ms(0)).await;
+        let none = pool.try_acquire().unwrap_err().to_string();
+        let full = pool.acquire().await.unwrap_err().to_string();
+        pool.close_now().await;
+        let closed = pool.acquire().await.unwrap_err().to_string();
+        assert!(none.contains("no idle connection right now"), "{none}");
+        assert!(full.contains("the queue is full"), "{full}");
+        assert!(closed.ends_with("is closed"), "{closed}");
+    });
+}
+
 /// Their four events, as they are told here.
 fn four_events(heard: Vec<&'static str>) -> Vec<&'static str> {
     let theirs = heard.into_iter().filter_map(|name| match name {
