@@ -27,14 +27,17 @@
 //! ```
 //!
 //! Where to look: [`Builder`] and [`Options`] for every setting, [`Error`] for what can go wrong,
-//! [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or a cluster.
+//! [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or a cluster, [`blocking`] for
+//! threads without a runtime and for drivers that block.
 
 #![forbid(unsafe_code)]
 
 mod acquire;
+pub mod blocking;
 mod builder;
 mod config;
 mod core;
+mod crew;
 pub mod env;
 mod error;
 mod extensions;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::builder::Builder;
+use crate::env::Errand;
 use crate::manager::Manager;
 use crate::shell::Shell;
 use crate::stats::{Stats, Status};
@@ -36,7 +37,8 @@ impl<M: Manager> Pool<M> {
         let pool = Pool { shell };
         // Carries out what filling the minimums ordered.
         pool.shell.run(|_| ());
-        pool.shell.env.spawn(crate::upkeep::task(Arc::clone(&pool.shell)));
+        let upkeep = crate::upkeep::task(Arc::clone(&pool.shell));
+        pool.shell.env.spawn_for(Errand::Upkeep, upkeep);
         pool
     }
 

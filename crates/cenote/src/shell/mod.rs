@@ -130,7 +130,7 @@ impl<M: Manager> Shell<M> {
         }
         drop(state);
         for flight in todo.jobs {
-            self.env.spawn(flight.into_task());
+            flight.depart();
         }
         if let Some(waker) = todo.waker {
             waker.wake();
@@ -206,7 +206,7 @@ impl<M: Manager> Shell<M> {
         });
         if let Some(entry) = stray {
             let flight = Flight::new(self, key, Some(entry), Leg::Stray);
-            self.env.spawn(flight.into_task());
+            flight.depart();
         }
     }
 
