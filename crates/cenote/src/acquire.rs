@@ -154,7 +154,9 @@ impl<M: Manager> Future for Acquire<'_, M> {
             match look {
                 Look::Got(entry) if this.pool.shell.is_dead(&entry.conn) => {
                     // Found dead without I/O: the caller keeps its place and its deadline (P-4, P-15).
-                    this.pool.shell.hand_in(entry, |core, key| core.found_dead(key, first));
+                    this.pool
+                        .shell
+                        .hand_in(entry, |core, key| core.found_dead(key, first && !late));
                     if late {
                         return Poll::Ready(Err(this.timed_out()));
                     }

@@ -249,3 +249,18 @@ fn a_caller_that_gave_up_gets_nothing_and_loses_nothing_for_the_next() {
         assert_eq!(pool.stats().counts.acquired, 2);
     });
 }
+
+// P-25, P-19, P-27
+#[test]
+fn what_is_found_dead_at_the_very_deadline_was_no_acquire_and_no_hit() {
+    each_face(|bench| {
+        bench.script.is_closed_with(|_| true);
+        let pool = bench.pool(2);
+        for micros in 0..300 {
+            let wait = std::time::Duration::from_micros(10 * micros);
+            assert!(matches!(pool.request(1, wait).map(drop), Err(Error::Timeout { .. })));
+        }
+        let counts = pool.stats().counts;
+        assert_eq!((counts.acquired, counts.hits), (0, 0));
+    });
+}
