@@ -29,9 +29,10 @@
 //!
 //! # Threads
 //! A pool has one thread that sleeps, for its upkeep, and starts others when there is something to connect,
-//! test, reset or close; they are reused and end after some seconds without work. There are at most
-//! `max_connecting` for connects, 32 for tests and resets and 8 for closes, so that connects that are stuck hold
-//! up no test. All of them end soon after the pool, and none keeps the process alive.
+//! test, reset or close; they are reused and end after some seconds without work. Each kind of work has its own, so
+//! that connects that are stuck hold up no test: 64 at most for connects (`max_connecting` is 16 unless you say
+//! otherwise), 32 for tests and resets, 8 for closes. What comes beyond that waits its turn. All of them end soon
+//! after the pool, and none keeps the process alive.
 
 mod builder;
 mod direct;

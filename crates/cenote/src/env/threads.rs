@@ -1,7 +1,6 @@
 //! The world of the blocking face: threads and nothing else. Each task runs on a thread of the pool's own
 //! until it has ended, and the kinds of work are kept apart, so that what is stuck in one cannot starve
-//! another: connects (at most `max_connecting`, which the gate sees to), tests and resets, closes, and what
-//! rests for long.
+//! another: connects, tests and resets, closes, and what rests for long.
 
 use std::io;
 use std::time::Instant;
@@ -11,6 +10,8 @@ use super::{Env, Errand, Sleep, Task};
 use crate::crew::Crew;
 use crate::time::Time;
 
+/// The most connects that run at once; the gate starts no more than `max_connecting` anyway.
+const MOST_CONNECTS: usize = 64;
 /// The most tests and resets that run at once. Their callers wait, so there are many.
 const MOST_CHECKS: usize = 32;
 /// The most closes that run at once. Nobody waits for a close but one who ends the pool.
@@ -33,7 +34,7 @@ impl Threads {
         Ok(Threads {
             origin: Instant::now(),
             upkeep,
-            connects: Crew::new("cenote-connect", usize::MAX),
+            connects: Crew::new("cenote-connect", MOST_CONNECTS),
             checks: Crew::new("cenote-check", MOST_CHECKS),
             closes: Crew::new("cenote-close", MOST_CLOSES),
         })
