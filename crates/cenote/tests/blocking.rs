@@ -214,7 +214,7 @@ impl Manager for Noting {
 #[test]
 fn what_blocks_runs_on_the_pools_threads_and_needs_no_runtime() {
     let noting = Noting::default();
-    let builder = Pool::builder(noting.clone()).max_size(2);
+    let builder = Pool::builder(noting.clone()).max_size(1);
     let pool = builder.test_on_acquire(TestOnAcquire::Always).build().unwrap();
     for _ in 0..3 {
         drop(pool.acquire().unwrap());

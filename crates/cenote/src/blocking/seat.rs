@@ -79,33 +79,27 @@ impl<C: Send + 'static> Seat<C> {
 
     /// Runs turns until there is none.
     fn work(&self) {
-        let mut conn = self.lock().conn.take();
-        loop {
+        let (mut conn, mut next) = {
             let mut place = self.lock();
-            let Some(turn) = place.turns.pop_front() else {
-                place.conn = conn;
-                place.busy = false;
-                return;
-            };
-            drop(place);
+            (place.conn.take(), place.turns.pop_front())
+        };
+        while let Some(turn) = next {
             let Done { panicked, tell } = turn(&mut conn);
             let mut place = self.lock();
             place.broken |= panicked;
-            let last = place.turns.is_empty();
-            if last {
+            next = place.turns.pop_front();
+            if next.is_none() {
                 place.conn = conn.take();
                 place.busy = false;
             }
             drop(place);
             // If nobody waits, a value or a panic of the user's is dropped here.
             let _ = guarded(tell);
-            if last {
-                return;
-            }
         }
     }
 
-    /// Looks at the connection in its place; `None` while a turn runs or waits, and when it is gone.
+    /// Looks at the connection in its place; `None` while a turn runs or waits, and when it is gone. The lock
+    /// that is held meanwhile is this connection's own, and only its owner looks.
     pub(super) fn look<R>(&self, look: impl FnOnce(&mut C) -> R) -> Option<R> {
         let mut place = self.lock();
         if place.busy {
