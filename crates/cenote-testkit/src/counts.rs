@@ -43,6 +43,8 @@ pub struct Counts {
     pub reset_failures: u64,
     /// Calls of [`released`](cenote::Manager::released).
     pub releases: u64,
+    /// Handles of shared connections that exist now.
+    pub handles: u64,
 }
 
 /// Something that happened to a [`Script`](crate::Script).

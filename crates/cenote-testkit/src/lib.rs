@@ -55,6 +55,6 @@ mod step;
 
 pub use counts::{Counts, Event, Logged};
 pub use script::Script;
-pub use scripted::Scripted;
+pub use scripted::{Scripted, ScriptedHandle};
 pub use sim::{Handle, JoinError, JoinHandle, Settled, Sim, Sleeping, Usage};
 pub use step::{Act, ScriptError, Step};

@@ -3,11 +3,11 @@
 use std::future::pending;
 use std::sync::Arc;
 
-use cenote::{Ended, Fate, Fault, Manager};
+use cenote::{Ended, Fate, Fault, Manager, Share};
 
 use crate::counts::Event;
 use crate::script::{Script, Shared};
-use crate::scripted::Scripted;
+use crate::scripted::{Scripted, ScriptedHandle};
 use crate::step::{Act, ScriptError, Step};
 
 impl Script {
@@ -136,5 +136,13 @@ impl Drop for Attempt {
                 false => counts.connects_abandoned += 1,
             }
         });
+    }
+}
+
+impl Share for Script {
+    type Handle = ScriptedHandle;
+
+    fn handle(&self, conn: &Scripted) -> ScriptedHandle {
+        ScriptedHandle::new(conn)
     }
 }

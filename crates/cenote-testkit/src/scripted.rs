@@ -80,6 +80,44 @@ impl Scripted {
     }
 }
 
+/// What a sharer of a [`Scripted`] connection has.
+pub struct ScriptedHandle {
+    serial: u64,
+    fuse: Arc<Fuse>,
+    shared: Arc<Shared>,
+}
+
+impl ScriptedHandle {
+    pub(crate) fn new(conn: &Scripted) -> ScriptedHandle {
+        conn.shared.count(|counts| counts.handles += 1);
+        let Scripted { serial, fuse, shared, .. } = conn;
+        ScriptedHandle { serial: *serial, fuse: Arc::clone(fuse), shared: Arc::clone(shared) }
+    }
+
+    /// The number of its connection.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Whether its connection was neither [killed](crate::Script::kill) nor
+    /// [severed](crate::Script::sever).
+    pub fn is_alive(&self) -> bool {
+        self.fuse.works()
+    }
+}
+
+impl Drop for ScriptedHandle {
+    fn drop(&mut self) {
+        self.shared.count(|counts| counts.handles -= 1);
+    }
+}
+
+impl fmt::Debug for ScriptedHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptedHandle").field("serial", &self.serial).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Scripted {
     fn drop(&mut self) {
         self.shared.gone(self.serial, self.closing);

@@ -45,7 +45,16 @@ pub enum Error<E> {
         /// The pool's counts at that moment.
         status: Box<Status>,
     },
-    /// `try_acquire` found no idle connection.
+    /// `acquire_many` wants more connections than the pool may have (P-10).
+    TooMany {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// How many were wanted.
+        wanted: usize,
+        /// `max_size`.
+        max: usize,
+    },
+    /// `try_acquire` or `try_share` found no connection.
     Exhausted {
         /// The pool's name.
         pool: Arc<str>,
@@ -84,6 +93,7 @@ impl<E> Error<E> {
             | Error::Paused { .. } => true,
             Error::Connect { error, .. } => error.fault() != Fault::Permanent,
             Error::Run(_)
+            | Error::TooMany { .. }
             | Error::Draining { .. }
             | Error::Closed { .. }
             | Error::RuntimeGone { .. } => false,
@@ -106,6 +116,10 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Error::QueueFull { pool, status } => write!(
                 f,
                 "pool \"{pool}\": the queue is full ({status}): raise max_waiting or max_size, or shed load"
+            ),
+            Error::TooMany { pool, wanted, max } => write!(
+                f,
+                "pool \"{pool}\": {wanted} connections are wanted at once, but max_size is {max}: raise it or take fewer"
             ),
             Error::Exhausted { pool, status } => {
                 write!(f, "pool \"{pool}\": no idle connection right now ({status})")

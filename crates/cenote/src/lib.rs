@@ -36,6 +36,7 @@ mod acquire;
 pub mod blocking;
 mod builder;
 mod config;
+mod conn;
 mod core;
 mod crew;
 pub mod env;
@@ -48,6 +49,7 @@ mod pool;
 mod pooled;
 mod report;
 mod settle;
+mod shared;
 mod shell;
 mod signal;
 mod stats;
@@ -56,7 +58,7 @@ mod tasks;
 mod time;
 mod upkeep;
 
-pub use acquire::Acquire;
+pub use acquire::{Acquire, AcquireMany, AcquireShare};
 pub use builder::Builder;
 pub use config::{
     Bound, ConfigError, FreeSlot, OnConnectError, Options, Order, TestOnAcquire, Timeout,
@@ -66,10 +68,11 @@ pub use error::{BuildError, ConnectError, Error};
 pub use extensions::Extensions;
 pub use hooks::HookFuture;
 pub use lend::Lend;
-pub use manager::{Ended, Fate, Fault, Manager};
+pub use manager::{Ended, Fate, Fault, Manager, Share};
 pub use pool::{Pool, WeakPool};
 pub use pooled::Pooled;
 pub use report::{CloseError, Holder, Report};
 pub use settle::{Clearing, Settling, Switched};
+pub use shared::Shared;
 pub use stats::{CloseReason, Closes, Counts, Distribution, State, Stats, Status};
 pub use time::Time;

@@ -94,6 +94,50 @@ pub trait Manager: Send + Sync + 'static {
     }
 }
 
+/// A manager whose connections can carry several requests at once: PostgreSQL pipelining, HTTP/2, Redis
+/// multiplexing. [`Pool::share`](crate::Pool::share) lends them to several borrowers (P-32).
+///
+/// Only for requests that need no session state: sharers see each other's `SET`, and a transaction of one
+/// would swallow the others' statements.
+///
+/// ```
+/// use cenote::{Fault, Manager, Share};
+/// use std::convert::Infallible;
+/// use std::sync::mpsc::{Sender, channel};
+///
+/// /// Connections that take requests from anybody who has a sender.
+/// struct Queues;
+///
+/// impl Manager for Queues {
+///     type Connection = Sender<String>;
+///     type Error = Infallible;
+///
+///     async fn connect(&self) -> Result<Sender<String>, Infallible> {
+///         Ok(channel().0)
+///     }
+///
+///     fn classify(&self, error: &Infallible) -> Fault {
+///         match *error {}
+///     }
+/// }
+///
+/// impl Share for Queues {
+///     type Handle = Sender<String>;
+///
+///     fn handle(&self, conn: &Sender<String>) -> Sender<String> {
+///         conn.clone()
+///     }
+/// }
+/// ```
+pub trait Share: Manager<Connection: Sync> {
+    /// What a sharer gets: usually a clone of the driver's client.
+    type Handle: Send + 'static;
+
+    /// Makes a handle. Runs outside the pool's lock, for several sharers at a time; must not block. A panic
+    /// in it gives the share back and goes on in the caller.
+    fn handle(&self, conn: &Self::Connection) -> Self::Handle;
+}
+
 /// What an error means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -105,7 +105,7 @@ impl<M: Manager> Pooled<M> {
     pub fn detach(this: Self) -> M::Connection {
         let (entry, shell) = Pooled::take(this);
         shell.run(|state| state.core.detach(entry.key));
-        entry.conn
+        entry.conn.into_inner().expect("a borrower has its connection to itself")
     }
 }
 

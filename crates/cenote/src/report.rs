@@ -18,14 +18,21 @@ pub struct Holder {
     pub age: Duration,
     /// How long it was held, to about 100 ms.
     pub held: Duration,
-    /// Where it was acquired.
+    /// Where it was acquired; of a shared connection, by the latest sharer.
     pub location: &'static Location<'static>,
+    /// How many borrowers share it; 0 if it has one of its own.
+    pub sharers: usize,
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Holder { id, held, location, .. } = self;
-        write!(f, "connection {id}, held for {held:.1?}, acquired at {location}")
+        let Holder { id, held, location, sharers, .. } = self;
+        match sharers {
+            0 => write!(f, "connection {id}, held for {held:.1?}, acquired at {location}"),
+            n => {
+                write!(f, "connection {id}, shared by {n}, the latest for {held:.1?} at {location}")
+            }
+        }
     }
 }
 

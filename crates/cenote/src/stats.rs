@@ -53,6 +53,8 @@ pub struct Status {
     pub resetting: usize,
     /// Closes under way.
     pub closing: usize,
+    /// Borrowers that share a connection; each shared connection counts once in `using` (P-32).
+    pub sharers: usize,
     /// The effective limit; `usize::MAX` if there is none.
     pub max: usize,
     /// `min_size`.
@@ -79,6 +81,7 @@ impl fmt::Display for Status {
             ("testing", self.testing),
             ("resetting", self.resetting),
             ("closing", self.closing),
+            ("sharers", self.sharers),
         ];
         for (name, n) in rest.iter().filter(|(_, n)| *n > 0) {
             write!(f, ", {name} {n}")?;
@@ -180,7 +183,8 @@ pub struct Counts {
     pub timed_out: u64,
     /// Acquires whose future was dropped.
     pub cancelled: u64,
-    /// Acquires that a full queue or a pause refused, and `try_acquire` calls that found nothing.
+    /// Acquires that a full queue or a pause refused or that wanted more than `max_size`, and `try_acquire`
+    /// calls that found nothing.
     pub rejected: u64,
     /// Acquires that a draining or closed pool, or a gone runtime, refused.
     pub closed: u64,

@@ -225,6 +225,12 @@ impl<M: Manager> Flight<M> {
         let Entry { conn, extensions, .. } = *entry;
         // The caches of a connection go before it.
         let _ = guarded(|| drop(extensions));
+        // A connection that the pool gave up while it was shared ends with its last sharer.
+        let Some(conn) = conn.into_inner() else {
+            debug_assert!(matches!(self.leg, Leg::Stray), "a close has the connection to itself");
+            self.landed = true;
+            return;
+        };
         let close = async { shell.manager.close(conn).await };
         let error = match step(&*shell.env, options.close_timeout, close).await {
             Outcome::Ok(()) => None,

@@ -544,3 +544,61 @@ fn a_release_wakes_the_thread_that_waits_first() {
     assert_eq!(serial, 1);
     assert!(woken.saturating_duration_since(released) < Duration::from_secs(5));
 }
+
+// P-25, P-10
+#[test]
+fn several_connections_come_together_or_not_at_all() {
+    let pool = pool(&Script::new(), 3);
+    let one = pool.acquire().unwrap();
+    let too_many = pool.acquire_many(4).unwrap_err();
+    assert!(matches!(too_many, Error::TooMany { .. }), "{too_many}");
+    let late = pool.request().timeout(ms(20)).acquire_many(3).unwrap_err();
+    assert!(matches!(late, Error::Timeout { .. }), "{late}");
+    let wants = pool.clone();
+    let all = thread::spawn(move || wants.acquire_many(3).map(|all| all.len()));
+    until(|| pool.status().waiting == 1);
+    drop(one);
+    assert_eq!(all.join().unwrap().unwrap(), 3);
+    assert_eq!(pool.status().available, 3);
+}
+
+/// Senders are cheap to clone: each sharer has one.
+struct Queues;
+
+impl Manager for Queues {
+    type Connection = std::sync::mpsc::Sender<u64>;
+    type Error = ScriptError;
+
+    fn connect(&self) -> Result<Self::Connection, ScriptError> {
+        Ok(channel().0)
+    }
+
+    fn classify(&self, error: &ScriptError) -> Fault {
+        error.fault
+    }
+}
+
+impl cenote::blocking::Share for Queues {
+    type Handle = std::sync::mpsc::Sender<u64>;
+
+    fn handle(&self, conn: &Self::Connection) -> Self::Handle {
+        conn.clone()
+    }
+}
+
+// P-25, P-32
+#[test]
+fn one_connection_may_be_shared_by_threads() {
+    let builder = Pool::builder(Queues).max_size(1).max_sharers(2);
+    let pool = builder.build().unwrap();
+    let shares = [pool.share().unwrap(), pool.request().priority(0).share().unwrap()];
+    assert_eq!((pool.status().sharers, pool.status().size), (2, 1));
+    assert!(matches!(pool.try_share().map(drop), Err(Error::Exhausted { .. })));
+    let third = pool.request().timeout(ms(20)).share().unwrap_err();
+    assert!(matches!(third, Error::Timeout { .. }), "{third}");
+    let waits = pool.clone();
+    let alone = thread::spawn(move || waits.acquire().map(drop));
+    until(|| pool.status().waiting == 1);
+    drop(shares);
+    alone.join().unwrap().unwrap();
+}

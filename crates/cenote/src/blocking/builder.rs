@@ -75,6 +75,8 @@ impl<B: Manager> Builder<B> {
         acquire_timeout: impl Into<Timeout>,
         /// How slow an acquire must be to be reported; see [`Options::slow_acquire`].
         slow_acquire: impl Into<Timeout>,
+        /// Most borrowers that share a connection; see [`Options::max_sharers`].
+        max_sharers: usize,
         /// Most connects under way, and most threads for them; see [`Options::max_connecting`].
         max_connecting: usize,
         /// Whether connects ramp up; see [`Options::ramp`].

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::Manager;
+use super::{Manager, Share};
 use crate::config::{FreeSlot, Options, Timeout};
 use crate::manager::{Ended, Fate, Fault};
 
@@ -62,6 +62,14 @@ impl<B: Manager> crate::Manager for Direct<B> {
         options.reset_timeout = Timeout::Never;
         options.free_slot = FreeSlot::WhenClosed;
         self.0.defaults(options)
+    }
+}
+
+impl<B: Share> crate::Share for Direct<B> {
+    type Handle = B::Handle;
+
+    fn handle(&self, conn: &B::Connection) -> B::Handle {
+        self.0.handle(conn)
     }
 }
 

@@ -89,3 +89,13 @@ pub trait Manager: Send + Sync + 'static {
         options
     }
 }
+
+/// A blocking manager of connections that carry several requests at once: what
+/// [`Pool::share`](super::Pool::share) needs (P-32).
+pub trait Share: Manager<Connection: Sync> {
+    /// What a sharer gets: usually a clone of the driver's client.
+    type Handle: Send + 'static;
+
+    /// Makes a handle. Runs on the sharers' threads, for several at a time; must not block.
+    fn handle(&self, conn: &Self::Connection) -> Self::Handle;
+}

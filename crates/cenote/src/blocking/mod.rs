@@ -45,10 +45,13 @@ mod seat;
 
 pub use builder::Builder;
 pub use direct::Direct;
-pub use manager::Manager;
+pub use manager::{Manager, Share};
 pub use offload::{Offload, Offloaded};
 pub use pool::{Pool, WeakPool};
 pub use request::Request;
 
 /// A borrowed connection: the same guard as the async pool's.
 pub type Pooled<B> = crate::Pooled<Direct<B>>;
+
+/// A share of a connection: the same as the async pool's.
+pub type Shared<B> = crate::Shared<Direct<B>>;

@@ -7,8 +7,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{Builder, Direct, Manager, Pooled, Request};
-use crate::acquire::Acquire;
+use super::{Builder, Direct, Manager, Pooled, Request, Share, Shared};
 use crate::config::{Bound, ConfigError, Options, Timeout};
 use crate::env::block_on;
 use crate::error::Error;
@@ -59,7 +58,42 @@ impl<B: Manager> Pool<B> {
     /// ```
     #[track_caller]
     pub fn request(&self) -> Request<'_, B> {
-        Request { acquire: Acquire::new(&self.pool, Location::caller()) }
+        Request::new(&self.pool, Location::caller())
+    }
+
+    /// Borrows several connections: all of them, or none (P-10). Whoever needs several and takes them one
+    /// by one can deadlock with its like; whoever takes them at once cannot.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] if `n` is more than `max_size`; else those of [`acquire`](Pool::acquire).
+    #[track_caller]
+    pub fn acquire_many(&self, n: usize) -> Result<Vec<Pooled<B>>, Error<B::Error>> {
+        block_on(self.pool.acquire_many(n))
+    }
+
+    /// Borrows a share of a connection that carries several requests at once (P-32).
+    ///
+    /// # Errors
+    /// Those of [`acquire`](Pool::acquire).
+    #[track_caller]
+    pub fn share(&self) -> Result<Shared<B>, Error<B::Error>>
+    where
+        B: Share,
+    {
+        block_on(self.pool.share())
+    }
+
+    /// A share of a connection that is there now; as [`try_acquire`](Pool::try_acquire) it neither waits nor
+    /// tests nor connects.
+    ///
+    /// # Errors
+    /// Those of [`try_acquire`](Pool::try_acquire).
+    #[track_caller]
+    pub fn try_share(&self) -> Result<Shared<B>, Error<B::Error>>
+    where
+        B: Share,
+    {
+        self.pool.try_share()
     }
 
     /// Borrows an idle connection, or says at once that there is none. It never waits, so it never tests:

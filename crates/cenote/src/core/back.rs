@@ -34,10 +34,7 @@ impl Core {
             "only a lent connection is released"
         );
         self.phases.lent -= 1;
-        self.releases += 1;
-        if self.resting {
-            self.stir();
-        }
+        self.count_release();
         let clock = self.clock;
         let since = if self.clock_is_late() { Time::NEVER } else { clock };
         let slot = &mut self.slots[index];
@@ -63,8 +60,15 @@ impl Core {
         true
     }
 
+    pub(super) fn count_release(&mut self) {
+        self.releases += 1;
+        if self.resting {
+            self.stir();
+        }
+    }
+
     /// Nothing is left to do after a release: nobody waits, nothing was ordered, nothing ends.
-    fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.queue.is_empty()
             && self.orders.is_empty()
             && self.life.state() == State::Running
@@ -264,19 +268,23 @@ impl Core {
     }
 
     /// Why a connection that comes back must not be lent again, if so.
-    fn reason_to_close(&self, index: u32) -> Option<CloseReason> {
+    pub(super) fn reason_to_close(&self, index: u32) -> Option<CloseReason> {
+        // It left its phase's count already.
+        let over = || (self.size() >= self.limit()).then_some(CloseReason::Shrunk);
+        self.reason_to_end(index).or_else(over)
+    }
+
+    /// Why a connection must not be lent again whatever the pool's size, if so.
+    pub(super) fn reason_to_end(&self, index: u32) -> Option<CloseReason> {
         let slot = &self.slots[index];
         if self.life.is_closed() {
             Some(CloseReason::PoolClosed)
         } else if slot.generation != self.life.generation {
             Some(CloseReason::Cleared)
-        } else if slot.uses >= self.options.max_uses.get() {
+        } else if slot.uses + slot.sharers as usize >= self.options.max_uses.get() {
             Some(CloseReason::MaxUses)
         } else if slot.retires <= self.clock {
             Some(CloseReason::MaxLifetime)
-        } else if self.size() >= self.limit() {
-            // It left its phase's count already.
-            Some(CloseReason::Shrunk)
         } else {
             None
         }

@@ -2,8 +2,8 @@
 //! of a running pool.
 
 use super::slot::{NONE, Phase};
-use super::{Core, Failure};
-use crate::config::FreeSlot;
+use super::{Core, Failure, Kind};
+use crate::config::{FreeSlot, MOST_SHARERS};
 use crate::stats::State;
 use crate::time::Time;
 
@@ -26,7 +26,11 @@ impl Core {
         let count = |phase| self.slots.iter().filter(|(_, s)| s.phase == phase).count();
         let p = &self.phases;
         assert_eq!(p.connecting, count(Phase::Connecting), "connecting is what connects");
-        assert_eq!(p.lent, count(Phase::Lent), "using is what is lent");
+        assert_eq!(
+            p.lent,
+            count(Phase::Lent) + count(Phase::Shared),
+            "using is what is lent, to one or to sharers"
+        );
         assert_eq!(p.testing, count(Phase::Testing), "testing is what is tested");
         assert_eq!(p.keepalive, count(Phase::Keepalive), "keepalive is what is kept alive");
         let current = |s: &super::slot::Slot| s.generation == self.life.generation;
@@ -66,6 +70,7 @@ impl Core {
             }
             assert_eq!((list.hottest(), list.len()), (before, n), "the {name} list has its ends");
         }
+        self.check_shares();
         let order = self.queue.in_order();
         assert_eq!(order.len(), self.queue.waiting(), "waiting is who waits");
         let places: Vec<_> = order
@@ -73,8 +78,28 @@ impl Core {
             .map(|&w| (self.queue[w].request.level, self.queue[w].request.ticket))
             .collect();
         assert!(places.is_sorted(), "waiters stand by level and ticket: {places:?}");
-        let wanted: usize = order.iter().map(|&w| self.queue[w].request.wanted as usize).sum();
+        let (own, share): (Vec<u32>, Vec<u32>) =
+            order.iter().partition(|&&w| self.queue[w].request.kind == Kind::Exclusive);
+        let wanted: usize = own.iter().map(|&w| self.queue[w].request.wanted as usize).sum();
         assert_eq!(wanted, self.queue.wanted(), "wanted is what the waiters want");
+        assert_eq!(share.len(), self.queue.sharing(), "sharing is who would share");
+    }
+
+    fn check_shares(&self) {
+        let listed = self.shares.check(&self.slots);
+        let mut sharers = 0;
+        for (index, slot) in self.slots.iter() {
+            sharers += slot.sharers as usize;
+            assert_eq!(
+                slot.sharers > 0,
+                slot.phase == Phase::Shared,
+                "a connection has sharers or one borrower, never both"
+            );
+            assert!(slot.sharers as usize <= MOST_SHARERS, "never more sharers than may be");
+            let takes_more = slot.phase == Phase::Shared && slot.last_call.is_none();
+            assert_eq!(takes_more, listed.contains(&index), "who takes sharers is listed");
+        }
+        assert_eq!(sharers, self.shares.sharers(), "sharers are counted");
     }
 
     fn check_service(&self) {
@@ -89,12 +114,22 @@ impl Core {
         if !self.life.serves() || over {
             return;
         }
-        let wanted = self.queue[head].request.wanted as usize;
+        let request = self.queue[head].request;
+        let wanted = request.wanted as usize;
+        assert!(wanted <= self.options.max_size.get(), "nobody waits for what cannot be");
+        if request.kind == Kind::Shared {
+            let least = self.shares.least();
+            let least = least.filter(|&i| self.reason_to_end(i).is_none());
+            assert!(
+                least.is_none_or(|i| self.slots[i].sharers as usize >= self.options.max_sharers),
+                "no sharer waits at the head while a shared connection has room"
+            );
+        }
         assert!(
             at_rest - swept < wanted || self.returning > 0,
             "waiters and idle connections rest together only while the head wants more"
         );
-        let unmet = self.queue.wanted() > at_rest;
+        let unmet = self.demand() > at_rest;
         if unmet && self.size() < self.limit() {
             assert!(
                 self.phases.connecting > 0 || self.look_again != Time::NEVER,

@@ -69,8 +69,9 @@ impl Core {
     pub(crate) fn abandon(&mut self, closes: bool) {
         // A grant that nobody came for is nobody's: it closes like an idle connection.
         while let Some(w) = self.queue.stale_grant(Time::NEVER) {
+            let kind = self.queue[w].request.kind;
             let first = self.queue.park(w);
-            self.ungrant(first);
+            self.ungrant(first, kind);
         }
         while let Some(index) = self.stale.pick_cold(&self.slots) {
             self.stale.remove(&mut self.slots, index);
@@ -79,6 +80,11 @@ impl Core {
         for index in 0..self.slots.len() as u32 {
             match self.slots[index].phase {
                 Phase::Lent => self.phases.lent -= 1,
+                Phase::Shared => {
+                    self.phases.lent -= 1;
+                    self.shares.forget(&mut self.slots, index);
+                    self.orders.push(Order::Forget(self.slots.key(index)));
+                }
                 Phase::Connecting => self.phases.connecting -= 1,
                 Phase::Testing => self.phases.testing -= 1,
                 Phase::Resetting => self.phases.resetting -= 1,
@@ -112,7 +118,8 @@ impl Core {
     /// The lent connections.
     pub(crate) fn lent(&self) -> Vec<SlotKey> {
         let all = 0..self.slots.len() as u32;
-        all.filter(|&i| self.slots[i].phase == Phase::Lent).map(|i| self.slots.key(i)).collect()
+        let lent = |&i: &u32| matches!(self.slots[i].phase, Phase::Lent | Phase::Shared);
+        all.filter(lent).map(|i| self.slots.key(i)).collect()
     }
 
     /// Age of a connection's slot, for reports.

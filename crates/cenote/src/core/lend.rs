@@ -1,9 +1,9 @@
 //! Lending: hits, the queue's front door, and how a waiter comes for what it got.
 
-use super::queue::{Failure, Request, Step};
+use super::queue::{Failure, Kind, Request, Step};
 use super::slot::{NONE, Phase};
 use super::{Core, Order, SlotKey, Verdict};
-use crate::config::{Order as Reuse, TestOnAcquire};
+use crate::config::{Bound, Order as Reuse, TestOnAcquire};
 use crate::stats::{CloseReason, State};
 use crate::time::Time;
 
@@ -15,6 +15,10 @@ pub(crate) enum Refusal {
     Closed,
     RuntimeGone,
     QueueFull,
+    /// It wants this many, more than `max_size`.
+    TooMany(u32),
+    /// Nothing is there now, and the caller does not wait.
+    Exhausted,
     /// Connects fail, and the next try is not due yet.
     Down,
 }
@@ -60,8 +64,7 @@ impl Core {
         ticket: u64,
         Look { again, untested }: Look,
     ) -> Option<SlotKey> {
-        let open = self.life.state() == State::Running || again && self.life.serves();
-        if !open || self.queue.someone_before(level, ticket) || self.size() > self.limit() {
+        if !self.may_hit(level, ticket, again) {
             return None;
         }
         let index = self.pick()?;
@@ -71,6 +74,17 @@ impl Core {
         self.take_idle(index);
         self.slots[index].phase = Phase::Lent;
         self.phases.lent += 1;
+        self.count_hit();
+        Some(self.slots.key(index))
+    }
+
+    /// Whether a caller with this place may be served before anybody who waits.
+    pub(super) fn may_hit(&self, level: u8, ticket: u64, again: bool) -> bool {
+        let open = self.life.state() == State::Running || again && self.life.serves();
+        open && !self.queue.someone_before(level, ticket) && self.size() <= self.limit()
+    }
+
+    pub(super) fn count_hit(&mut self) {
         self.counts.acquired += 1;
         self.counts.hits += 1;
         if self.resting {
@@ -80,7 +94,6 @@ impl Core {
         if self.idle.len() < self.options.min_idle || !self.queue.is_empty() {
             self.pump();
         }
-        Some(self.slots.key(index))
     }
 
     /// Lends an idle connection, or lets the caller wait at its ticket's place.
@@ -88,13 +101,19 @@ impl Core {
         self.tick(now);
         if request.wanted == 1 {
             let look = Look { again, untested: false };
-            if let Some(key) = self.hit(request.level, request.ticket, look) {
+            let hit = match request.kind {
+                Kind::Exclusive => self.hit(request.level, request.ticket, look),
+                Kind::Shared => self.share_hit(request.level, request.ticket, look),
+            };
+            if let Some(key) = hit {
                 return Acquired::Hit(key);
             }
         }
-        if let Some(refusal) = self.refusal(again, now) {
+        if let Some(refusal) = self.refusal(&request, again, now) {
             match refusal {
-                Refusal::Paused | Refusal::QueueFull => self.counts.rejected += 1,
+                Refusal::Paused | Refusal::QueueFull | Refusal::TooMany(_) => {
+                    self.counts.rejected += 1;
+                }
                 Refusal::Down => self.counts.failed += 1,
                 _ => self.counts.closed += 1,
             }
@@ -105,7 +124,7 @@ impl Core {
         Acquired::Queued(w)
     }
 
-    fn refusal(&self, again: bool, now: Time) -> Option<Refusal> {
+    fn refusal(&self, request: &Request, again: bool, now: Time) -> Option<Refusal> {
         if self.life.runtime_gone {
             return Some(Refusal::RuntimeGone);
         }
@@ -117,27 +136,46 @@ impl Core {
             }
             _ => {}
         }
+        if request.wanted as usize > self.options.max_size.get() {
+            return Some(Refusal::TooMany(request.wanted));
+        }
         if self.established() == 0 && self.gate.is_down(&self.options, now) {
             return Some(Refusal::Down);
         }
-        // P-6: whoever can have a connection made (or freed from a test) is not counted.
-        let served_soon = self.limit().saturating_sub(self.phases.lent + self.phases.closing);
-        let most = self.options.max_waiting.get().saturating_add(served_soon);
-        (!again && self.queue.wanted() >= most).then_some(Refusal::QueueFull)
+        (!again && self.is_full(request.kind)).then_some(Refusal::QueueFull)
     }
 
-    /// Why nothing is lent at all just now, if so.
-    pub(crate) fn try_refusal(&mut self) -> Option<Refusal> {
+    /// Whether one more of this kind would be beyond `max_waiting`. Whoever can have a connection made (or
+    /// freed from a test), or a share of one, is not counted (P-6).
+    fn is_full(&self, newcomer: Kind) -> bool {
+        if self.options.max_waiting == Bound::Unlimited {
+            return false;
+        }
+        let (mut wanted, mut sharing) = (self.queue.wanted(), self.queue.sharing());
+        match newcomer {
+            Kind::Exclusive => wanted += 1,
+            Kind::Shared => sharing += 1,
+        }
+        let served_soon = self.limit().saturating_sub(self.phases.lent + self.phases.closing);
+        let most = self.options.max_sharers;
+        let shares =
+            self.shares.room(most) + served_soon.saturating_sub(wanted).saturating_mul(most);
+        let waiting = wanted.saturating_sub(served_soon) + sharing.saturating_sub(shares);
+        waiting > self.options.max_waiting.get()
+    }
+
+    /// Why a caller that does not wait gets nothing just now.
+    pub(crate) fn try_refusal(&mut self) -> Refusal {
         let refusal = match self.life.state() {
-            _ if self.life.runtime_gone => Some(Refusal::RuntimeGone),
-            State::Running => None,
-            State::Paused => Some(Refusal::Paused),
-            State::Draining => Some(Refusal::Draining),
-            State::Closed => Some(Refusal::Closed),
+            _ if self.life.runtime_gone => Refusal::RuntimeGone,
+            State::Running => Refusal::Exhausted,
+            State::Paused => Refusal::Paused,
+            State::Draining => Refusal::Draining,
+            State::Closed => Refusal::Closed,
         };
         match refusal {
-            None | Some(Refusal::Paused) => self.counts.rejected += 1,
-            Some(_) => self.counts.closed += 1,
+            Refusal::Exhausted | Refusal::Paused => self.counts.rejected += 1,
+            _ => self.counts.closed += 1,
         }
         refusal
     }
@@ -160,6 +198,7 @@ impl Core {
                 match failure {
                     Failure::Connect => self.counts.failed += 1,
                     Failure::Closed | Failure::RuntimeGone => self.counts.closed += 1,
+                    Failure::TooMany(_) => self.counts.rejected += 1,
                 }
                 Collected::Failed(failure)
             }
@@ -168,7 +207,6 @@ impl Core {
     }
 
     /// The slot after this one in what was granted to one waiter.
-    #[cfg_attr(not(test), expect(dead_code, reason = "acquire_many (P-10) is not built yet"))]
     pub(crate) fn next_granted(&self, key: SlotKey) -> Option<SlotKey> {
         let next = self.slots[key.index].next;
         (next != NONE).then(|| self.slots.key(next))
@@ -181,8 +219,9 @@ impl Core {
         } else {
             self.counts.cancelled += 1;
         }
+        let kind = self.queue[w].request.kind;
         if let Step::Granted(first) = self.queue.leave(w) {
-            self.ungrant(first);
+            self.ungrant(first, kind);
         }
         self.pump();
     }
@@ -194,8 +233,29 @@ impl Core {
         self.release(key, Verdict::Close(CloseReason::Died))
     }
 
-    /// Takes a chain of granted slots back. They were not used.
-    pub(super) fn ungrant(&mut self, first: u32) {
+    /// A connection that was lent just now comes back unused: the caller wants several, and another one
+    /// turned out dead.
+    pub(crate) fn unlend(&mut self, key: SlotKey) -> bool {
+        let owned = self.slots.owns(key);
+        if owned {
+            self.slots[key.index].next = NONE;
+            self.ungrant(key.index, Kind::Exclusive);
+            self.pump();
+        }
+        owned
+    }
+
+    /// One more of those lent together turned out dead.
+    pub(crate) fn another_dead(&mut self, key: SlotKey) -> bool {
+        self.release(key, Verdict::Close(CloseReason::Died))
+    }
+
+    /// Takes back what was granted: a chain of slots, or a share. It was not used.
+    pub(super) fn ungrant(&mut self, first: u32, kind: Kind) {
+        if kind == Kind::Shared {
+            self.leave_share(first);
+            return;
+        }
         let mut index = first;
         while index != NONE {
             let next = std::mem::replace(&mut self.slots[index].next, NONE);
@@ -228,11 +288,18 @@ impl Core {
 
     /// Serves the queue from what is idle.
     pub(super) fn serve(&mut self) {
+        self.fail_too_many();
         if !self.life.serves() || self.size() > self.limit() {
             return;
         }
         while let Some(w) = self.queue.first() {
-            let Request { wanted, ticket, .. } = self.queue[w].request;
+            let Request { wanted, ticket, kind, .. } = self.queue[w].request;
+            if kind == Kind::Shared {
+                if let Some(index) = self.joinable() {
+                    self.grant_share(w, index);
+                    continue;
+                }
+            }
             if wanted > 1 {
                 if !self.serve_many(w, wanted as usize, ticket) {
                     return;
@@ -241,7 +308,7 @@ impl Core {
             }
             let Some(index) = self.pick() else { return };
             if self.needs_test(index, ticket) {
-                if self.returning >= self.queue.wanted() {
+                if self.returning >= self.demand() {
                     return;
                 }
                 self.take_idle(index);
@@ -250,6 +317,18 @@ impl Core {
             }
             self.take_idle(index);
             self.grant(w, index);
+        }
+    }
+
+    /// Who is first and wants more than there may be waits for nothing, and would hold up the rest.
+    fn fail_too_many(&mut self) {
+        while let Some(w) = self.queue.first() {
+            let wanted = self.queue[w].request.wanted;
+            if wanted as usize <= self.options.max_size.get() {
+                return;
+            }
+            self.queue.fail(w, Failure::TooMany(wanted));
+            self.orders.push(Order::Wake(w));
         }
     }
 
@@ -292,8 +371,7 @@ impl Core {
             }
             ready = hotter;
         }
-        self.queue.grant(w, chain, self.clock);
-        self.orders.push(Order::Wake(w));
+        self.tell_granted(w, chain);
         true
     }
 
@@ -305,11 +383,19 @@ impl Core {
         self.phases.lent += 1;
     }
 
-    /// Gives a connection that is in no list to a waiter that wants one.
+    /// Gives a connection that is in no list to a waiter that wants one, or a share of one.
     pub(super) fn grant(&mut self, w: u32, index: u32) {
-        self.lend_slot(index);
-        self.queue.grant(w, index, self.clock);
+        match self.queue[w].request.kind {
+            Kind::Exclusive => self.lend_slot(index),
+            Kind::Shared => self.begin_share(index),
+        }
+        self.tell_granted(w, index);
+    }
+
+    pub(super) fn tell_granted(&mut self, w: u32, first: u32) {
+        self.queue.grant(w, first, self.clock);
         self.orders.push(Order::Wake(w));
+        self.fail_too_many();
     }
 
     pub(super) fn begin_test(&mut self, index: u32) {

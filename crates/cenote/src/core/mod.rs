@@ -30,6 +30,11 @@
 //! Lent        released: close                Closing
 //! Lent        detached                       Free
 //! Lent        grant cancelled or stale       →come_back  not counted as a use
+//! Idle        a sharer, no test due          Shared      with one sharer
+//! Shared      another sharer, room, nobody   Shared      the least shared one takes it
+//!             that waits is before it
+//! Shared      a sharer leaves, not the last  Shared      retired, cleared, tainted: takes no new one
+//! Shared      the last sharer leaves         →come_back  Closing if it takes no new one
 //! Resetting   passed                         →come_back
 //! Resetting   failed                         Closing
 //! Closing     close ended                    Free        at once under FreeSlot::AtClose
@@ -52,7 +57,7 @@
 //! Waiting   first, and there is what it wants     Granted   wants k > 1: idle ones rest until there are
 //!                                                           k, and nobody of its level or a later one
 //!                                                           passes; nothing is earmarked
-//! Waiting   connect failed (rules say so), closed Failed
+//! Waiting   connect failed (rules say so), closed Failed      or `max_size` fell below what it wants
 //! Waiting   dropped or out of time                gone      O(1); others may be served now
 //! Granted   polled                                gone      with the connections
 //! Granted   dropped                               gone      connections →come_back
@@ -63,20 +68,22 @@
 //!
 //! While **paused** nobody is served and returns go idle; minimums are kept. While **draining** newcomers are
 //! refused and the queue is served. **Shrinking** below the present size closes idle connections now, others
-//! as they come back, and lends nothing anew meanwhile. A **sharer** (P-32) will be a waiter of its own kind in
-//! the same queue: it is served by a connection that is lent to sharers and has room, else like anybody;
-//! no sharer joins past an exclusive waiter that is before it; the last sharer's return is a release.
+//! as they come back, and lends nothing anew meanwhile. A **sharer** (P-32) is a waiter of its own kind in
+//! the same queue: it is served by the least shared connection that has room, else like anybody; it joins none
+//! past a waiter that is before it; the last sharer's return is a release.
 
 mod back;
 mod draw;
 mod end;
 mod gate;
-mod idle;
 mod lend;
 mod life;
+mod list;
 mod pump;
 mod queue;
 mod retire;
+mod share;
+mod shares;
 mod slot;
 mod upkeep;
 
@@ -96,10 +103,11 @@ use crate::stats::{CloseReason, Counts, Status};
 use crate::time::Time;
 use draw::Draw;
 use gate::Gate;
-use idle::Idle;
 use life::Life;
+use list::SlotList;
 use queue::{Queue, Step};
 use retire::Retirements;
+use shares::Shares;
 use slot::Slots;
 
 /// What the shell must do after it has let go of the lock, in this order.
@@ -113,6 +121,8 @@ pub(crate) enum Order {
     Reset(SlotKey),
     /// Close the connection that lies in this slot; report the end if it counts until then.
     Close { key: SlotKey, reason: CloseReason },
+    /// The pool gives this shared connection up: it lies in this slot, and ends with its last sharer.
+    Forget(SlotKey),
     /// This waiter got something.
     Wake(u32),
     /// There was more to do than one turn under the lock may take: pump again.
@@ -127,6 +137,7 @@ pub(crate) enum Order {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Phases {
     connecting: usize,
+    /// With one borrower or with sharers.
     lent: usize,
     testing: usize,
     /// Being tested in their place in the idle list, or in the stale one.
@@ -142,9 +153,11 @@ struct Phases {
 pub(crate) struct Core {
     options: Options,
     slots: Slots,
-    idle: Idle,
+    idle: SlotList,
     /// Idle connections of an old generation, on their way to be closed.
-    stale: Idle,
+    stale: SlotList,
+    /// Lent connections that take sharers.
+    shares: Shares,
     queue: Queue,
     gate: Gate,
     life: Life,
@@ -186,8 +199,9 @@ impl Core {
             queue: Queue::new(options.priorities),
             options,
             slots: Slots::new(),
-            idle: Idle::new(),
-            stale: Idle::new(),
+            idle: SlotList::new(),
+            stale: SlotList::new(),
+            shares: Shares::new(),
             gate: Gate::new(),
             life: Life::new(),
             retirements: Retirements::default(),
@@ -294,6 +308,13 @@ impl Core {
         self.gate.limit(&self.options)
     }
 
+    /// Connections that the waiters need: sharers need one for as many as may share it.
+    fn demand(&self) -> usize {
+        let most = self.options.max_sharers;
+        let sharing = self.queue.sharing().saturating_sub(self.shares.room(most));
+        self.queue.wanted() + sharing.div_ceil(most)
+    }
+
     fn next_ticket(&mut self) -> u64 {
         self.tickets += 1;
         self.tickets
@@ -323,6 +344,7 @@ impl Core {
             testing: self.phases.testing + self.phases.keepalive,
             resetting: self.phases.resetting,
             closing: self.closing,
+            sharers: self.shares.sharers(),
             max,
             min: self.options.min_size,
             spare: max.saturating_sub(size),

@@ -82,7 +82,7 @@ impl Core {
     fn connect(&mut self) {
         let (wants, keeps) = (self.life.serves(), self.life.keeps_minimums());
         let counters = Counters {
-            wanted: if wants { self.queue.wanted() } else { 0 },
+            wanted: if wants { self.demand() } else { 0 },
             idle: self.at_rest(),
             returning: self.returning,
             connecting: self.phases.connecting,

@@ -8,11 +8,13 @@
 use super::slot::NONE;
 use crate::time::Time;
 
-/// How many requests a waiter's connection serves at once. (P-32 adds sharers.)
+/// How a waiter will hold what it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// The connection belongs to one borrower.
     Exclusive,
+    /// Others may have the connection at the same time (P-32).
+    Shared,
 }
 
 /// Why a waiter gets an error instead of a connection.
@@ -22,6 +24,8 @@ pub(crate) enum Failure {
     Connect,
     Closed,
     RuntimeGone,
+    /// It wants this many, and `max_size` was lowered below it.
+    TooMany(u32),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +77,7 @@ pub(crate) struct Queue {
     granted: List,
     waiting: usize,
     wanted: usize,
+    sharing: usize,
     peak: usize,
 }
 
@@ -86,6 +91,7 @@ impl Queue {
             granted: EMPTY,
             waiting: 0,
             wanted: 0,
+            sharing: 0,
             peak: 0,
         }
     }
@@ -99,9 +105,14 @@ impl Queue {
         self.waiting
     }
 
-    /// Connections that the waiters want in all.
+    /// Connections that the waiters want for themselves in all.
     pub(crate) fn wanted(&self) -> usize {
         self.wanted
+    }
+
+    /// Callers that would share a connection.
+    pub(crate) fn sharing(&self) -> usize {
+        self.sharing
     }
 
     /// The most callers that ever waited at once.
@@ -160,7 +171,7 @@ impl Queue {
     /// Puts a node into its level, by ticket. Whoever comes back has an old ticket, so the walk
     /// from the front passes only others that came back; newcomers go to the end at once.
     pub(crate) fn enlist(&mut self, w: u32) {
-        let Request { level, ticket, wanted, .. } = self.nodes[w as usize].request;
+        let Request { level, ticket, wanted, kind } = self.nodes[w as usize].request;
         let list = self.levels[level as usize];
         let before = |q: &Queue, at: u32| q.nodes[at as usize].request.ticket < ticket;
         let mut next = NONE;
@@ -184,13 +195,16 @@ impl Queue {
         }
         self.occupied |= 1 << level;
         self.waiting += 1;
-        self.wanted += wanted as usize;
+        match kind {
+            Kind::Exclusive => self.wanted += wanted as usize,
+            Kind::Shared => self.sharing += 1,
+        }
         self.peak = self.peak.max(self.waiting);
     }
 
     /// Takes a waiting node out of its level. It keeps its index.
     fn delist(&mut self, w: u32) {
-        let Request { level, wanted, .. } = self.nodes[w as usize].request;
+        let Request { level, wanted, kind, .. } = self.nodes[w as usize].request;
         let mut list = self.levels[level as usize];
         self.unlink(&mut list, w);
         self.levels[level as usize] = list;
@@ -198,7 +212,10 @@ impl Queue {
             self.occupied &= !(1 << level);
         }
         self.waiting -= 1;
-        self.wanted -= wanted as usize;
+        match kind {
+            Kind::Exclusive => self.wanted -= wanted as usize,
+            Kind::Shared => self.sharing -= 1,
+        }
     }
 
     fn unlink(&mut self, list: &mut List, w: u32) {

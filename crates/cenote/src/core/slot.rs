@@ -1,9 +1,10 @@
 //! The slots: one for each connection that exists or is being made, found by index. A slot's `id`
 //! is new for every connection, so that an index kept for too long is recognised ([`SlotKey`]).
 //!
-//! Free slots form a list through `next`; idle ones a list through `prev` and `next` (`idle.rs`);
-//! slots granted to one waiter a chain through `next`.
+//! Free slots form a list through `next`; idle ones a list through `prev` and `next` (`list.rs`), and so do
+//! those shared by as many borrowers (`shares.rs`); slots granted to one waiter form a chain through `next`.
 
+use crate::stats::CloseReason;
 use crate::time::Time;
 
 /// "No slot" and "no waiter" in every linked list of the core.
@@ -29,6 +30,8 @@ pub(crate) enum Phase {
     Swept,
     /// With one borrower, or granted to a waiter that has not come for it yet.
     Lent,
+    /// With `sharers` borrowers at once, those included that have not come for it yet.
+    Shared,
     /// Being tested before it is lent.
     Testing,
     /// Being tested because it rested for long: goes back to its place.
@@ -51,6 +54,10 @@ pub(crate) struct Slot {
     /// Counted in `leaving`: its replacement may be made already.
     pub(crate) leaving: bool,
     pub(crate) uses: usize,
+    /// Borrowers that share it; 0 in every other phase.
+    pub(crate) sharers: u32,
+    /// Shared, but it takes no new sharer and closes with its last.
+    pub(crate) last_call: Option<CloseReason>,
     /// [`Time::NEVER`] stands for "since the next tick", when it is not known how late it is.
     pub(crate) idle_since: Time,
     /// Last proof of life: made, tested or given back.
@@ -87,6 +94,8 @@ impl Slots {
             retires: Time::NEVER,
             leaving: false,
             uses: 0,
+            sharers: 0,
+            last_call: None,
             idle_since: now,
             alive_at: now,
             verified_for: 0,

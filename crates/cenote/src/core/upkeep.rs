@@ -26,7 +26,7 @@ impl Core {
         self.date_the_hottest(now);
         // Nothing that the pump arms may kick the upkeep that runs it.
         self.armed = Time::ZERO;
-        let wanted = self.queue.wanted();
+        let wanted = self.demand();
         self.gate.raise(self.size(), wanted, &self.options, now);
         if self.look_again <= now {
             // Tests and resets that were counted on took too long: no longer.
@@ -77,9 +77,10 @@ impl Core {
         }
         while !self.queue.is_empty() {
             let Some(w) = self.queue.stale_grant(now - STALE_GRANT) else { return };
+            let kind = self.queue[w].request.kind;
             let first = self.queue.park(w);
             self.counts.stale_grants += 1;
-            self.ungrant(first);
+            self.ungrant(first, kind);
         }
     }
 

@@ -3,11 +3,9 @@
 use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::Pool;
-use crate::acquire::Acquire;
-use crate::core::Look;
+use crate::acquire::{Acquire, AcquireMany, One, take_now};
 use crate::error::Error;
 use crate::manager::{Ended, Fault, Manager};
 use crate::pooled::Pooled;
@@ -41,6 +39,30 @@ impl<M: Manager> Pool<M> {
         Acquire::new(self, Location::caller())
     }
 
+    /// Borrows several connections: all of them, or none (P-10). Whoever needs several and takes them one
+    /// by one can deadlock with its like; whoever takes them at once cannot.
+    ///
+    /// Nothing is set aside for the caller: while it is first in the queue, idle connections rest until there
+    /// are enough, and nobody behind it passes. Waits as [`acquire`](Pool::acquire) does. For 0 it ends at once.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] if `n` is more than `max_size`, now or when that is lowered meanwhile; else those of
+    /// [`acquire`](Pool::acquire).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use cenote::Pool;
+    /// # use cenote_testkit::Script;
+    /// # let pool = Pool::builder(Script::new()).build().unwrap();
+    /// let [from, to] = pool.acquire_many(2).await.unwrap().try_into().unwrap();
+    /// assert_ne!(from.serial(), to.serial());
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn acquire_many(&self, n: usize) -> AcquireMany<'_, M> {
+        AcquireMany::new(self, n, Location::caller())
+    }
+
     /// Borrows an idle connection, or says at once that there is none. It never waits, so it never tests:
     /// only [`Manager::is_closed`] is asked.
     ///
@@ -49,38 +71,7 @@ impl<M: Manager> Pool<M> {
     /// [`Error::Closed`], [`Error::RuntimeGone`] as they say.
     #[track_caller]
     pub fn try_acquire(&self) -> Result<Pooled<M>, Error<M::Error>> {
-        let location = Location::caller();
-        let level = self.shell.priorities / 2;
-        let look = Look { again: false, untested: true };
-        loop {
-            let hit = self.shell.run(|state| {
-                let ticket = state.core.ticket();
-                match state.core.hit(level, ticket, look) {
-                    Some(key) => Ok(state.lend(key, location)),
-                    None => {
-                        let refusal = state.core.try_refusal();
-                        Err(refusal
-                            .map(|why| state.refused(why))
-                            .ok_or(Box::new(state.core.status())))
-                    }
-                }
-            });
-            match hit {
-                Ok(entry) if self.shell.is_dead(&entry.conn) => {
-                    self.shell.hand_in(entry, |core, key| core.found_dead(key, true));
-                }
-                Ok(mut entry) => {
-                    if self.shell.measure_hold.load(Ordering::Relaxed) {
-                        entry.lent_at = Some(self.shell.env.now());
-                    }
-                    return Ok(Pooled::new(entry, Arc::clone(&self.shell)));
-                }
-                Err(Ok(refused)) => return Err(refused.into_error(&self.shell.name)),
-                Err(Err(status)) => {
-                    return Err(Error::Exhausted { pool: Arc::clone(&self.shell.name), status });
-                }
-            }
-        }
+        take_now(&self.shell, &One, Location::caller())
     }
 
     /// Borrows a connection, runs the closure with it and gives it back. How the closure ended (a value, an

@@ -4,6 +4,7 @@
 mod ending;
 mod lending;
 mod limits;
+mod sharing;
 mod weak;
 
 pub use weak::WeakPool;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::{Entry, Shell};
+use crate::conn::Joint;
 use crate::core::{Core, Order, SlotKey};
 use crate::error::ConnectError;
-use crate::manager::Manager;
+use crate::manager::{Manager, Share};
 use crate::report::{Holder, Tally};
 use crate::stats::CloseReason;
 use crate::tasks::{Flight, Leg};
@@ -93,6 +94,39 @@ impl<M: Manager> Locked<M> {
         cell.entry.take().expect("a connection that is lent lay in its cell")
     }
 
+    /// A share of a connection, which stays in its cell.
+    pub(crate) fn share(
+        &mut self,
+        key: SlotKey,
+        location: &'static Location<'static>,
+    ) -> Arc<dyn Joint<M::Connection>>
+    where
+        M: Share,
+    {
+        let since = self.core.clock();
+        let cell = &mut self.cells[key.index as usize];
+        cell.lease = Some(Lease { location, since });
+        cell.entry.as_mut().expect("a connection that is shared lies in its cell").conn.join()
+    }
+
+    /// As [`Core::share_found_dead`].
+    pub(crate) fn share_found_dead(&mut self, key: SlotKey, hit: bool) -> bool {
+        self.forget_last_lease(key);
+        self.core.share_found_dead(key, hit)
+    }
+
+    /// Ends a share; returns false if the connection is no longer the pool's.
+    pub(crate) fn unshare(&mut self, key: SlotKey, close: Option<CloseReason>) -> bool {
+        self.forget_last_lease(key);
+        self.core.unshare(key, close)
+    }
+
+    fn forget_last_lease(&mut self, key: SlotKey) {
+        if self.core.sharers(key) == 1 {
+            self.cells[key.index as usize].lease = None;
+        }
+    }
+
     /// Ends a drain or close that has waited long enough, and notes who still holds something.
     pub(crate) fn overrun(&mut self, now: Time) {
         if self.core.is_overrun(now) {
@@ -110,6 +144,7 @@ impl<M: Manager> Locked<M> {
                 id: key.id,
                 age: self.core.age(*key, now),
                 held: now.since(lease.since),
+                sharers: self.core.sharers(*key),
                 location: lease.location,
             })
         };
@@ -165,6 +200,10 @@ impl<M: Manager> Locked<M> {
                         tally.begin();
                     }
                     todo.jobs.push(Flight::new(shell, key, Some(entry), Leg::Close { tally }));
+                }
+                Order::Forget(key) => {
+                    let entry = self.lift(key);
+                    todo.jobs.push(Flight::new(shell, key, Some(entry), Leg::Stray));
                 }
                 Order::Again => todo.again = true,
                 Order::Kick => todo.kick = true,

@@ -15,6 +15,7 @@ pub(crate) use refused::Refused;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::conn::Conn;
 use crate::core::{Core, SlotKey, Verdict};
 use crate::env::Env;
 use crate::extensions::Extensions;
@@ -28,7 +29,7 @@ use locked::Todo;
 
 /// A connection and what belongs to it. It moves as a whole: idle cell, guard, task.
 pub(crate) struct Entry<M: Manager> {
-    pub(crate) conn: M::Connection,
+    pub(crate) conn: Conn<M::Connection>,
     pub(crate) key: SlotKey,
     pub(crate) born: Time,
     pub(crate) uses: u64,
@@ -42,7 +43,7 @@ pub(crate) struct Entry<M: Manager> {
 impl<M: Manager> Entry<M> {
     pub(crate) fn new(conn: M::Connection, key: SlotKey, born: Time) -> Entry<M> {
         Entry {
-            conn,
+            conn: Conn::Own(conn),
             key,
             born,
             uses: 0,
@@ -205,9 +206,20 @@ impl<M: Manager> Shell<M> {
             }
         });
         if let Some(entry) = stray {
-            let flight = Flight::new(self, key, Some(entry), Leg::Stray);
-            flight.depart();
+            self.close_stray(entry);
         }
+    }
+
+    /// Closes a connection that the pool gave up while it was shared, if its last owner lets go of it now.
+    pub(crate) fn see_off(self: &Arc<Self>, key: SlotKey, last: Option<M::Connection>) {
+        if let Some(conn) = last {
+            self.close_stray(Box::new(Entry::new(conn, key, Time::ZERO)));
+        }
+    }
+
+    fn close_stray(self: &Arc<Self>, entry: Box<Entry<M>>) {
+        let flight = Flight::new(self, entry.key, Some(entry), Leg::Stray);
+        flight.depart();
     }
 
     /// Whether the driver knows that this connection is dead; a panic says so too.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Locked;
+use crate::config::Bound;
 use crate::core::{Failure, Refusal};
 use crate::error::{ConnectError, Error};
 use crate::manager::Manager;
@@ -15,6 +16,7 @@ impl<M: Manager> Locked<M> {
             Failure::Connect => Refusal::Down,
             Failure::Closed => Refusal::Closed,
             Failure::RuntimeGone => Refusal::RuntimeGone,
+            Failure::TooMany(wanted) => Refusal::TooMany(wanted),
         };
         let error = self.desk(w).error.take();
         Refused { error: error.or_else(|| self.last_error.clone()), ..self.refused(why) }
@@ -22,7 +24,12 @@ impl<M: Manager> Locked<M> {
 
     /// Why a newcomer is refused.
     pub(crate) fn refused(&self, why: Refusal) -> Refused<M> {
-        Refused { why, status: self.core.status(), error: self.last_error.clone() }
+        Refused {
+            why,
+            status: self.core.status(),
+            most: self.core.options().max_size,
+            error: self.last_error.clone(),
+        }
     }
 }
 
@@ -30,6 +37,8 @@ impl<M: Manager> Locked<M> {
 pub(crate) struct Refused<M: Manager> {
     why: Refusal,
     status: Status,
+    /// `max_size` as it is set, which overload does not change.
+    most: Bound,
     error: Option<Arc<ConnectError<M::Error>>>,
 }
 
@@ -42,6 +51,10 @@ impl<M: Manager> Refused<M> {
             Refusal::Closed => Error::Closed { pool },
             Refusal::RuntimeGone => Error::RuntimeGone { pool },
             Refusal::QueueFull => Error::QueueFull { pool, status },
+            Refusal::TooMany(wanted) => {
+                Error::TooMany { pool, wanted: wanted as usize, max: self.most.get() }
+            }
+            Refusal::Exhausted => Error::Exhausted { pool, status },
             Refusal::Down => match self.error {
                 Some(error) => Error::Connect { pool, error },
                 // A connect has succeeded in between: the failure is history.

@@ -55,6 +55,7 @@ fn options(dice: &mut Dice) -> Options {
             TestOnAcquire::Always,
             TestOnAcquire::IfIdleFor(Duration::from_secs(1)),
         ]),
+        max_sharers: 1 + dice.below(4),
         max_uses: if dice.chance(20) { Bound::At(1 + dice.below(3)) } else { Bound::Unlimited },
         keepalive: if dice.chance(30) {
             Timeout::After(Duration::from_secs(1))
@@ -76,9 +77,14 @@ fn op(dice: &mut Dice, world: &World, priorities: u8) -> Op {
             let wanted = if dice.chance(15) { 2 + dice.below(2) as u32 } else { 1 };
             Op::Acquire { level: dice.below(priorities as usize) as u8, wanted }
         }
-        22..=33 => Op::Poll(any(dice, world.waiters.len())),
+        22..=24 => Op::Share { level: dice.below(priorities as usize) as u8 },
+        25..=33 => Op::Poll(any(dice, world.waiters.len())),
         34..=38 => Op::Cancel(any(dice, world.waiters.len())),
-        39..=53 => Op::Release(any(dice, world.lent.len()), Verdict::Keep),
+        39..=41 => {
+            let close = dice.chance(20).then_some(CloseReason::Discarded);
+            Op::Unshare(any(dice, world.sharing.len()), close)
+        }
+        42..=53 => Op::Release(any(dice, world.lent.len()), Verdict::Keep),
         54..=57 => Op::Release(any(dice, world.lent.len()), Verdict::Reset),
         58..=60 => {
             let close = Verdict::Close(CloseReason::NotKept);

@@ -16,6 +16,7 @@ pub(crate) enum Doing {
     Connecting,
     Idle,
     Lent,
+    Shared,
     Testing,
     Resetting,
     Closing,
@@ -27,6 +28,11 @@ pub(crate) struct Conn {
     pub(crate) doing: Doing,
     pub(crate) generation: u64,
     uses: usize,
+    pub(crate) sharers: usize,
+    /// When its number of sharers changed last.
+    turn: u64,
+    /// It takes no new sharer and closes with its last.
+    pub(crate) last_call: Option<CloseReason>,
     idle_since: Time,
     alive_at: Time,
     verified_for: u64,
@@ -42,6 +48,7 @@ pub(crate) struct Wait {
     pub(crate) level: u8,
     pub(crate) ticket: u64,
     pub(crate) wanted: usize,
+    pub(crate) shares: bool,
 }
 
 /// What the model says must have happened since it was last asked.
@@ -58,6 +65,8 @@ pub(crate) struct Events {
 pub(crate) struct Model {
     pub(crate) options: Options,
     pub(crate) limit: usize,
+    pub(crate) max: usize,
+    turns: u64,
     pub(crate) now: Time,
     pub(crate) conns: Vec<Conn>,
     /// Coldest first.
@@ -76,6 +85,8 @@ impl Model {
     pub(crate) fn new(options: Options, now: Time) -> Model {
         Model {
             limit: options.max_size.get(),
+            max: options.max_size.get(),
+            turns: 0,
             options,
             now,
             conns: Vec::new(),
@@ -182,11 +193,121 @@ impl Model {
         Some(id)
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        let wanted: usize = self.queue.iter().map(|w| w.wanted).sum();
-        let away = self.count(Doing::Lent) + self.count(Doing::Closing);
+    /// The connection of which a newcomer gets a share at once, if any.
+    pub(crate) fn share_hit(&mut self, level: u8, ticket: u64) -> Option<Id> {
+        let passed = self.head().is_some_and(|h| (h.level, h.ticket) < (level, ticket));
+        if self.state != State::Running || passed || self.size() > self.limit {
+            return None;
+        }
+        let id = match self.joinable() {
+            Some(id) => id,
+            None => self.next_idle().filter(|&id| !self.needs_test(id, ticket))?,
+        };
+        self.join_share(id);
+        self.serve();
+        Some(id)
+    }
+
+    /// The least shared connection that has room; among equals the one whose turn is longest ago.
+    fn joinable(&mut self) -> Option<Id> {
+        loop {
+            let open = |c: &&Conn| c.doing == Doing::Shared && c.last_call.is_none();
+            let least = self.conns.iter().filter(open).min_by_key(|c| (c.sharers, c.turn))?;
+            if least.sharers >= self.options.max_sharers {
+                return None;
+            }
+            let id = least.id;
+            match self.reason_to_end(id) {
+                Some(reason) => self.conn(id).last_call = Some(reason),
+                None => return Some(id),
+            }
+        }
+    }
+
+    /// The shared connections in the order in which they would be joined.
+    pub(crate) fn shared_in_order(&self) -> Vec<Id> {
+        let mut shared: Vec<_> = self
+            .conns
+            .iter()
+            .filter(|c| c.doing == Doing::Shared)
+            .map(|c| (c.last_call.is_some(), c.sharers, c.turn, c.id))
+            .collect();
+        shared.sort_unstable();
+        shared.into_iter().map(|(.., id)| id).collect()
+    }
+
+    fn join_share(&mut self, id: Id) {
+        self.idle.retain(|&i| i != id);
+        self.turns += 1;
+        let turn = self.turns;
+        let conn = self.conn(id);
+        conn.doing = Doing::Shared;
+        conn.sharers += 1;
+        conn.turn = turn;
+    }
+
+    pub(crate) fn unshare(&mut self, id: Id, close: Option<CloseReason>, late: bool) {
+        let now = self.now;
+        let conn = self.conn(id);
+        conn.uses += 1;
+        conn.alive_at = now;
+        conn.last_call = conn.last_call.or(close);
+        self.leave_share(id, late);
+        self.serve();
+    }
+
+    fn leave_share(&mut self, id: Id, late: bool) {
+        self.turns += 1;
+        let (turn, now) = (self.turns, self.now);
+        let conn = self.conn(id);
+        conn.sharers -= 1;
+        conn.turn = turn;
+        if conn.sharers > 0 {
+            return;
+        }
+        conn.idle_since = if late { Time::NEVER } else { now };
+        match conn.last_call.take() {
+            Some(reason) => self.close_one(id, reason),
+            None => self.come_back(id, false),
+        }
+    }
+
+    /// What was granted comes back unused.
+    fn ungrant(&mut self, wait: &Wait, ids: Vec<Id>, late: bool) {
+        for id in ids {
+            match wait.shares {
+                true => self.leave_share(id, late),
+                false => self.come_back(id, false),
+            }
+        }
+    }
+
+    /// Whether a newcomer would be one too many. Connections that will be there soon go to those who want
+    /// one for themselves first, the rest to sharers.
+    pub(crate) fn is_full(&self, shares: bool) -> bool {
+        let most = self.options.max_sharers;
+        let (mut own, mut sharing) = self.demands();
+        *(if shares { &mut sharing } else { &mut own }) += 1;
+        let away = self.count(Doing::Lent) + self.count(Doing::Shared) + self.count(Doing::Closing);
         let soon = self.limit.saturating_sub(away);
-        wanted >= self.options.max_waiting.get().saturating_add(soon)
+        let room = self.room() + soon.saturating_sub(own) * most;
+        own.saturating_sub(soon) + sharing.saturating_sub(room) > self.options.max_waiting.get()
+    }
+
+    fn demands(&self) -> (usize, usize) {
+        let own = self.queue.iter().filter(|w| !w.shares).map(|w| w.wanted).sum();
+        (own, self.queue.iter().filter(|w| w.shares).count())
+    }
+
+    /// How many more sharers the shared connections could take.
+    fn room(&self) -> usize {
+        let open = self.conns.iter().filter(|c| c.doing == Doing::Shared && c.last_call.is_none());
+        open.map(|c| self.options.max_sharers.saturating_sub(c.sharers)).sum()
+    }
+
+    fn demand(&self) -> usize {
+        let (own, sharing) = self.demands();
+        own + sharing.saturating_sub(self.room()).div_ceil(self.options.max_sharers)
     }
 
     pub(crate) fn join(&mut self, wait: Wait) {
@@ -194,12 +315,12 @@ impl Model {
         self.serve();
     }
 
-    pub(crate) fn cancel(&mut self, name: u32) {
+    pub(crate) fn cancel(&mut self, name: u32, late: bool) {
         self.queue.retain(|w| w.name != name);
         self.parked.retain(|w| w.name != name);
         if let Some(at) = self.granted.iter().position(|(w, ..)| w.name == name) {
-            let (_, ids, _) = self.granted.remove(at);
-            ids.into_iter().for_each(|id| self.come_back(id, false));
+            let (wait, ids, _) = self.granted.remove(at);
+            self.ungrant(&wait, ids, late);
         }
         self.serve();
     }
@@ -225,6 +346,9 @@ impl Model {
             doing: Doing::Connecting,
             generation: self.generation,
             uses: 0,
+            sharers: 0,
+            turn: 0,
+            last_call: None,
             idle_since: self.now,
             alive_at: self.now,
             verified_for: 0,
@@ -331,15 +455,18 @@ impl Model {
     }
 
     fn reason_to_close(&self, id: Id) -> Option<CloseReason> {
+        let over = (self.size() > self.limit).then_some(CloseReason::Shrunk);
+        self.reason_to_end(id).or(over)
+    }
+
+    fn reason_to_end(&self, id: Id) -> Option<CloseReason> {
         let conn = self.conns.iter().find(|c| c.id == id).unwrap();
         if self.is_closed() {
             Some(CloseReason::PoolClosed)
         } else if conn.generation != self.generation {
             Some(CloseReason::Cleared)
-        } else if conn.uses >= self.options.max_uses.get() {
+        } else if conn.uses + conn.sharers >= self.options.max_uses.get() {
             Some(CloseReason::MaxUses)
-        } else if self.size() > self.limit {
-            Some(CloseReason::Shrunk)
         } else {
             None
         }
@@ -389,7 +516,10 @@ impl Model {
     fn grant(&mut self, wait: Wait, ids: Vec<Id>) {
         for &id in &ids {
             self.idle.retain(|&i| i != id);
-            self.conn(id).doing = Doing::Lent;
+            match wait.shares {
+                true => self.join_share(id),
+                false => self.conn(id).doing = Doing::Lent,
+            }
         }
         self.queue.retain(|w| w.name != wait.name);
         self.events.granted.push((wait.name, ids.clone()));
@@ -424,18 +554,28 @@ impl Model {
             let Some(coldest) = self.coldest() else { break };
             self.close_one(coldest, CloseReason::Shrunk);
         }
+        self.fail_too_many();
         if !self.serves() || self.size() > self.limit {
             return;
         }
         while let Some(head) = self.head().cloned() {
+            if head.wanted > self.max {
+                self.fail_too_many();
+                continue;
+            }
+            if head.shares {
+                if let Some(id) = self.joinable() {
+                    self.grant(head, vec![id]);
+                    continue;
+                }
+            }
             if head.wanted == 1 {
                 let Some(id) = self.next_idle() else { return };
                 if !self.needs_test(id, head.ticket) {
                     self.grant(head, vec![id]);
                     continue;
                 }
-                let wanted: usize = self.queue.iter().map(|w| w.wanted).sum();
-                if self.on_the_way() >= wanted {
+                if self.on_the_way() >= self.demand() {
                     return;
                 }
                 self.begin_test(id);
@@ -467,6 +607,13 @@ impl Model {
         }
     }
 
+    /// Who is first and wants more than there may be fails.
+    fn fail_too_many(&mut self) {
+        while let Some(head) = self.head().filter(|w| w.wanted > self.max).cloned() {
+            self.fail(head.name, Failure::TooMany(head.wanted as u32));
+        }
+    }
+
     /// The clock has moved: what came back while it stood still came back just now.
     pub(crate) fn tick(&mut self, now: Time) {
         self.now = now;
@@ -483,14 +630,14 @@ impl Model {
     }
 
     /// A grant that nobody collected for a second goes to the next, if there is one.
-    pub(crate) fn take_stale_grants(&mut self) {
+    pub(crate) fn take_stale_grants(&mut self, late: bool) {
         let stale = Duration::from_secs(1);
         while !self.queue.is_empty() {
             let oldest = self.granted.iter().position(|&(.., at)| self.now.since(at) >= stale);
             let Some(at) = oldest else { break };
             let (wait, ids, _) = self.granted.remove(at);
+            self.ungrant(&wait, ids, late);
             self.parked.push(wait);
-            ids.into_iter().for_each(|id| self.come_back(id, false));
         }
         self.serve();
     }
@@ -540,8 +687,8 @@ impl Model {
     pub(crate) fn abandon(&mut self) {
         while !self.granted.is_empty() {
             let (wait, ids, _) = self.granted.remove(0);
+            self.ungrant(&wait, ids, false);
             self.parked.push(wait);
-            ids.into_iter().for_each(|id| self.come_back(id, false));
         }
         self.conns.clear();
     }
@@ -552,8 +699,8 @@ impl Model {
         self.serve();
     }
 
-    pub(crate) fn set_limit(&mut self, limit: usize) {
-        self.limit = limit;
+    pub(crate) fn set_limit(&mut self, limit: usize, max: usize) {
+        (self.limit, self.max) = (limit, max);
         self.serve();
     }
 }

@@ -18,6 +18,12 @@ pub(crate) enum Op {
         level: u8,
         wanted: u32,
     },
+    /// Somebody would share a connection.
+    Share {
+        level: u8,
+    },
+    /// The n-th sharer leaves; the connection may have to close for that.
+    Unshare(usize, Option<CloseReason>),
     /// The n-th waiter comes and looks.
     Poll(usize),
     Cancel(usize),
@@ -50,6 +56,8 @@ pub(crate) struct World {
     now: Time,
     pub(crate) waiters: Vec<u32>,
     pub(crate) lent: Vec<SlotKey>,
+    /// One for each sharer.
+    pub(crate) sharing: Vec<SlotKey>,
     pub(crate) connecting: Vec<SlotKey>,
     pub(crate) testing: Vec<SlotKey>,
     pub(crate) resetting: Vec<SlotKey>,
@@ -74,6 +82,7 @@ impl World {
             now,
             waiters: Vec::new(),
             lent: Vec::new(),
+            sharing: Vec::new(),
             connecting: Vec::new(),
             testing: Vec::new(),
             resetting: Vec::new(),
@@ -106,7 +115,17 @@ impl World {
                 if wanted as usize > self.model.limit {
                     return false;
                 }
-                self.acquire(level, wanted);
+                self.acquire(level, wanted, Kind::Exclusive);
+            }
+            Op::Share { level } => self.acquire(level, 1, Kind::Shared),
+            Op::Unshare(n, close) => {
+                let Some(key) = take(&mut self.sharing, n) else { return false };
+                let owned = self.core.owns(key);
+                let late = self.core.clock_is_late() || self.core.resting;
+                assert_eq!(self.core.unshare(key, close), owned);
+                if owned {
+                    self.model.unshare(key.id, close, late);
+                }
             }
             Op::Poll(n) => {
                 let Some(&w) = self.waiters.get(n) else { return false };
@@ -117,8 +136,9 @@ impl World {
                     return false;
                 }
                 let w = self.waiters.remove(n);
+                let late = self.core.clock_is_late();
                 self.core.cancel(w, false);
-                self.model.cancel(w);
+                self.model.cancel(w, late);
             }
             Op::Release(n, verdict) => {
                 let Some(key) = take(&mut self.lent, n) else { return false };
@@ -226,7 +246,7 @@ impl World {
                     return false;
                 }
                 self.core.reconfigure(options, self.now);
-                self.model.set_limit(self.core.limit());
+                self.model.set_limit(self.core.limit(), n);
             }
             Op::Drain => {
                 self.core.drain(Time::NEVER, self.now);
@@ -256,22 +276,30 @@ impl World {
         true
     }
 
-    fn acquire(&mut self, level: u8, wanted: u32) {
+    fn acquire(&mut self, level: u8, wanted: u32, kind: Kind) {
+        let shares = kind == Kind::Shared;
         let ticket = self.core.ticket();
-        let request = Request { level, ticket, wanted, kind: Kind::Exclusive };
-        let hit = if wanted == 1 { self.model.hit(level, ticket) } else { None };
-        let full = self.model.is_full();
+        let request = Request { level, ticket, wanted, kind };
+        let hit = match (wanted, kind) {
+            (1, Kind::Exclusive) => self.model.hit(level, ticket),
+            (_, Kind::Shared) => self.model.share_hit(level, ticket),
+            _ => None,
+        };
+        let full = self.model.is_full(shares);
         match self.core.acquire(request, false, self.now) {
             Acquired::Hit(key) => {
                 assert_eq!(hit, Some(key.id), "a hit lends what the policy says");
-                self.borrow(key);
+                match kind {
+                    Kind::Exclusive => self.borrow(key),
+                    Kind::Shared => self.share(key, true),
+                }
             }
             Acquired::Queued(w) => {
                 assert_eq!(hit, None, "nobody queues who can be served");
                 assert!(!full, "nobody joins a full queue");
                 assert!(self.model.state <= State::Paused, "no newcomers to a pool that ends");
                 self.waiters.push(w);
-                self.model.join(Wait { name: w, level, ticket, wanted: wanted as usize });
+                self.model.join(Wait { name: w, level, ticket, wanted: wanted as usize, shares });
             }
             Acquired::Refused(refusal) => {
                 assert_eq!(hit, None);
@@ -283,19 +311,28 @@ impl World {
                         self.model.size(),
                         self.model.count(Doing::Connecting) + self.model.count(Doing::Closing)
                     ),
-                    Refusal::Paused | Refusal::RuntimeGone => panic!("nobody asked for this"),
+                    Refusal::Paused
+                    | Refusal::RuntimeGone
+                    | Refusal::TooMany(_)
+                    | Refusal::Exhausted => panic!("nobody asked for this"),
                 }
             }
         }
     }
 
     fn poll(&mut self, w: u32) {
+        let shares = self.core.queue[w].request.kind == Kind::Shared;
         let granted = self.model.collect(w);
         match self.core.collect(w) {
             Collected::Waiting => {
                 assert_eq!(granted, None);
                 let waits = self.model.queue.iter().any(|wait| wait.name == w);
                 assert!(waits, "who is told to wait stands in the queue");
+            }
+            Collected::Granted(key) if shares => {
+                assert_eq!(granted, Some(vec![key.id]), "a waiter gets what was granted to it");
+                self.waiters.retain(|&other| other != w);
+                self.share(key, false);
             }
             Collected::Granted(first) => {
                 let mut keys = vec![first];
@@ -322,6 +359,20 @@ impl World {
         self.lent.push(key);
     }
 
+    fn share(&mut self, key: SlotKey, anew: bool) {
+        assert!(!self.lent.contains(&key), "what is shared has no borrower of its own");
+        assert!(self.alive.contains(&key.id), "what is shared was made and not closed");
+        if anew {
+            self.assert_current(key);
+        }
+        self.sharing.push(key);
+    }
+
+    fn assert_current(&self, key: SlotKey) {
+        let generation = self.core.slots[key.index].generation;
+        assert_eq!(generation, self.core.life.generation, "nobody joins an old generation");
+    }
+
     fn wait(&mut self, d: Duration) {
         self.now = self.now + d;
         self.model.tick(self.now);
@@ -332,7 +383,7 @@ impl World {
         if self.core.supply_epoch != epoch {
             self.model.lose_patience();
         }
-        self.model.take_stale_grants();
+        self.model.take_stale_grants(true);
     }
 
     fn sweep(&mut self, dead: usize) {
@@ -377,6 +428,7 @@ impl World {
                         self.seen.closes.push((key.id, reason));
                         self.gone(key.id);
                     }
+                    Order::Forget(key) => self.gone(key.id),
                     Order::Wake(w) => self.woken(w),
                     Order::Again => again = true,
                     Order::Kick | Order::Announce => {}
@@ -398,7 +450,13 @@ impl World {
 
     fn woken(&mut self, w: u32) {
         use crate::core::queue::Step;
-        match self.core.queue[w].step {
+        let waiter = &self.core.queue[w];
+        match waiter.step {
+            Step::Granted(index) if waiter.request.kind == Kind::Shared => {
+                let key = self.core.slots.key(index);
+                self.assert_current(key);
+                self.seen.granted.push((w, vec![key.id]));
+            }
             Step::Granted(first) => {
                 let mut ids = vec![self.core.slots[first].id];
                 let mut key = self.core.slots.key(first);
@@ -437,7 +495,10 @@ impl World {
         let stale = model.conns.iter().filter(|c| c.kept_alive && c.generation != model.generation);
         let resting = model.idle.len() + stale.count();
         assert_eq!(status.available, resting - model.kept_alive(), "available");
-        assert_eq!(status.using, model.count(Doing::Lent), "using");
+        let using = model.count(Doing::Lent) + model.count(Doing::Shared);
+        assert_eq!(status.using, using, "using");
+        let sharers: usize = model.conns.iter().map(|c| c.sharers).sum();
+        assert_eq!(status.sharers, sharers, "sharers");
         assert_eq!(status.connecting, model.count(Doing::Connecting), "connecting");
         let tested = model.count(Doing::Testing) + model.kept_alive();
         assert_eq!(status.testing, tested, "testing");
@@ -461,8 +522,16 @@ impl World {
             );
         }
         let lent = self.lent.iter().filter(|key| self.core.owns(**key)).count();
-        let granted: usize = model.granted.iter().map(|(_, ids, _)| ids.len()).sum();
-        assert_eq!(lent + granted, status.using, "whoever holds a connection is known");
+        let own = model.granted.iter().filter(|(w, ..)| !w.shares);
+        let granted: usize = own.map(|(_, ids, _)| ids.len()).sum();
+        assert_eq!(lent + granted, model.count(Doing::Lent), "whoever holds a connection is known");
+        let sharing = self.sharing.iter().filter(|key| self.core.owns(**key)).count();
+        let granted = model.granted.iter().filter(|(w, ..)| w.shares).count();
+        assert_eq!(sharing + granted, status.sharers, "whoever shares a connection is known");
+        for conn in model.conns.iter().filter(|c| c.doing == Doing::Shared) {
+            let most = self.core.options().max_sharers;
+            assert!(conn.sharers <= most, "at most `max_sharers` share a connection");
+        }
     }
 
     /// Ends everything that is under way and checks that the pool comes to rest.
@@ -487,7 +556,7 @@ impl World {
                     break;
                 }
             }
-            if self.step(Op::Release(0, Verdict::Keep)) {
+            if self.step(Op::Release(0, Verdict::Keep)) || self.step(Op::Unshare(0, None)) {
                 continue;
             }
             if self.waiters.is_empty() {
@@ -501,7 +570,10 @@ impl World {
         let status = self.core.status();
         assert_eq!(status.size, status.available + status.using, "at rest size is idle and lent");
         self.step(Op::Close);
-        while self.step(Op::Release(0, Verdict::Keep)) || self.step(Op::Closed(0)) {}
+        while self.step(Op::Release(0, Verdict::Keep))
+            || self.step(Op::Unshare(0, None))
+            || self.step(Op::Closed(0))
+        {}
         assert!(self.core.is_settled(), "a close settles when everything is back");
         assert_eq!(self.core.status().size, 0);
         assert!(self.alive.is_empty(), "every connection made was closed or detached");
@@ -523,7 +595,13 @@ impl World {
                     Phase::Testing | Phase::Resetting => s.epoch == core.supply_epoch,
                     _ => false,
                 };
-                (old, rested, counted, s.uses.min(3), s.leaving)
+                let sharing = (s.sharers, s.last_call.is_some());
+                // Uses matter only where they are limited.
+                let uses = match core.options().max_uses {
+                    Bound::At(most) => s.uses.min(most),
+                    Bound::Unlimited => 0,
+                };
+                (old, rested, counted, uses, s.leaving, sharing)
             })
         };
         let list = |ids: Vec<Id>, sort: bool| {
@@ -538,7 +616,8 @@ impl World {
             let owned = keys.iter().filter(|key| core.owns(**key));
             owned.map(|key| key.id).collect::<Vec<_>>()
         };
-        let waiter = |w: &Wait| (w.level, w.wanted);
+        let waiter = |w: &Wait| (w.level, w.wanted, w.shares);
+        let shared = self.model.shared_in_order();
         let mut queue = self.model.queue.clone();
         queue.sort_by_key(|w| (w.level, w.ticket));
         let mut parked: Vec<_> = self.model.parked.clone();
@@ -547,14 +626,18 @@ impl World {
             .model
             .granted
             .iter()
-            .map(|(w, ids, at)| (waiter(w), ids.len(), now.since(*at).as_millis() >= 1000))
+            .map(|(w, ids, at)| {
+                let share = shared.iter().position(|id| w.shares && *id == ids[0]);
+                (waiter(w), ids.len(), share, now.since(*at).as_millis() >= 1000)
+            })
             .collect();
         let failed = self.waiters.len() - queue.len() - parked.len() - granted.len();
         write!(
             text,
-            "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{granted:?}|{failed}|{:?}|{:?}|{:?}|{}|{}",
+            "{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{:?}|{granted:?}|{failed}|{:?}|{:?}|{:?}|{}|{}",
             list(self.model.idle.clone(), false),
             list(ids(&self.lent), true),
+            list(shared.clone(), false),
             list(ids(&self.connecting), true),
             list(ids(&self.testing), true),
             list(ids(&self.resetting), true),

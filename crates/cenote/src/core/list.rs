@@ -1,18 +1,19 @@
-//! The idle list: a doubly linked list through the slots, from the coldest (rested longest) to the
-//! hottest (released last). Every operation is O(1), so a lending order is only a choice of the end.
+//! A doubly linked list through the slots. The idle list goes from the coldest (rested longest) to the
+//! hottest (released last); shared connections stand in one for each number of sharers. Every operation is
+//! O(1), so a lending order is only a choice of the end.
 
 use super::slot::{NONE, Phase, Slots};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Idle {
+pub(crate) struct SlotList {
     cold: u32,
     hot: u32,
     len: usize,
 }
 
-impl Idle {
-    pub(crate) fn new() -> Idle {
-        Idle { cold: NONE, hot: NONE, len: 0 }
+impl SlotList {
+    pub(crate) fn new() -> SlotList {
+        SlotList { cold: NONE, hot: NONE, len: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -66,7 +67,7 @@ impl Idle {
     }
 
     /// Moves all of `other` to the hot end of this list.
-    pub(crate) fn append(&mut self, slots: &mut Slots, other: &mut Idle) {
+    pub(crate) fn append(&mut self, slots: &mut Slots, other: &mut SlotList) {
         if other.len == 0 {
             return;
         }
@@ -79,7 +80,7 @@ impl Idle {
         }
         self.hot = other.hot;
         self.len += other.len;
-        *other = Idle::new();
+        *other = SlotList::new();
     }
 
     /// The first slot from the hot end that is there: at most a few are out for a look or a test.

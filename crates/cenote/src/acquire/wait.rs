@@ -1,4 +1,4 @@
-//! The wait for a connection, as a future. A hit takes one short turn under the lock and nothing else: the
+//! The wait itself, as a future. A hit takes one short turn under the lock and nothing else: the
 //! clock is read, the waker cloned and the timer made only when there is something to wait for. Dropping
 //! the future costs O(1) and loses nothing: what was granted to it goes to the next (P-5).
 
@@ -13,14 +13,15 @@ use std::time::Instant;
 use pin_project_lite::pin_project;
 
 use crate::config::Timeout;
-use crate::core::{Acquired, Collected, Kind, Look as CoreLook, Request};
+use crate::core::{Acquired, Collected, Look as CoreLook, Request};
 use crate::env::Sleep;
 use crate::error::Error;
 use crate::manager::Manager;
 use crate::pool::Pool;
-use crate::pooled::Pooled;
-use crate::shell::{Entry, Refused};
+use crate::shell::Refused;
 use crate::time::Time;
+
+use super::want::Want;
 
 /// How long the caller is willing to wait.
 #[derive(Clone, Copy, Debug)]
@@ -48,14 +49,11 @@ struct Span {
 }
 
 pin_project! {
-    /// The future of [`Pool::acquire`].
-    ///
-    /// Its deadline is absolute: it covers waiting, connecting and testing, and nothing re-arms it (P-3).
-    /// It may be moved to another task or thread before it is polled, and dropped at any time.
-    #[must_use = "futures do nothing unless polled"]
-    #[project = AcquireProj]
-    pub struct Acquire<'a, M: Manager> {
+    /// A wait for what `W` wants.
+    #[project = WaitProj]
+    pub(crate) struct Wait<'a, M: Manager, W: Want<M>> {
         pool: &'a Pool<M>,
+        want: W,
         level: u8,
         patience: Patience,
         location: &'static Location<'static>,
@@ -67,7 +65,7 @@ pin_project! {
         sleep: Option<Sleep>,
     }
 
-    impl<M: Manager> PinnedDrop for Acquire<'_, M> {
+    impl<M: Manager, W: Want<M>> PinnedDrop for Wait<'_, M, W> {
         fn drop(this: Pin<&mut Self>) {
             if let Stage::Waiting(w) = this.stage {
                 let shell = &this.pool.shell;
@@ -83,10 +81,11 @@ pin_project! {
     }
 }
 
-impl<'a, M: Manager> Acquire<'a, M> {
-    pub(crate) fn new(pool: &'a Pool<M>, location: &'static Location<'static>) -> Acquire<'a, M> {
-        Acquire {
+impl<'a, M: Manager, W: Want<M>> Wait<'a, M, W> {
+    pub(super) fn new(pool: &'a Pool<M>, want: W, location: &'static Location<'static>) -> Self {
+        Wait {
             pool,
+            want,
             level: pool.shell.priorities / 2,
             patience: Patience::Default,
             location,
@@ -97,51 +96,49 @@ impl<'a, M: Manager> Acquire<'a, M> {
         }
     }
 
-    /// Waits at most this long, instead of `acquire_timeout`; [`Timeout::Never`] waits for ever.
-    /// The time runs from the first poll.
-    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
-        self.patience = Patience::For(timeout.into());
-        self
+    pub(super) fn set_timeout(&mut self, timeout: Timeout) {
+        self.patience = Patience::For(timeout);
     }
 
-    /// Waits until this moment at most, instead of for `acquire_timeout`.
-    pub fn deadline(mut self, deadline: Instant) -> Self {
+    pub(super) fn set_deadline(&mut self, deadline: Instant) {
         self.patience = Patience::Until(self.pool.shell.env.at(deadline));
-        self
     }
 
-    /// Waits in this priority level: 0 is the most urgent, the default is the middle one. A level beyond
-    /// the last is served as the last, and counted (P-4).
-    pub fn priority(mut self, level: u8) -> Self {
+    pub(super) fn set_priority(&mut self, level: u8) {
         let last = self.pool.shell.priorities - 1;
         if level > last {
             self.pool.shell.clamped.fetch_add(1, Ordering::Relaxed);
         }
         self.level = level.min(last);
-        self
     }
 }
 
 /// What one look brought.
-enum Look<M: Manager> {
-    Got(Box<Entry<M>>),
+enum Look<M: Manager, T> {
+    Got(T),
     Failed(Error<M::Error>),
     /// In the queue, with a waker laid down.
     Wait,
 }
 
-impl<M: Manager> Future for Acquire<'_, M> {
-    type Output = Result<Pooled<M>, Error<M::Error>>;
+impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
+    type Output = Result<W::Given, Error<M::Error>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        // What is good of something that was found dead in part.
+        let mut rest = None;
         loop {
             let first = matches!(this.stage, Stage::Asking);
             let mut look = match *this.stage {
                 Stage::Asking => this.ask(cx),
                 Stage::Waiting(w) => this.collect(w, cx),
-                Stage::Done => panic!("an Acquire was polled after it had ended"),
+                Stage::Done => panic!("an acquire was polled after it had ended"),
             };
+            // Only now: the caller's place is taken again, so nobody who is behind it gets the rest.
+            if let Some(rest) = rest.take() {
+                this.want.give_back(&this.pool.shell, rest);
+            }
             let mut late = false;
             if let (Look::Wait, Stage::Waiting(w)) = (&look, *this.stage) {
                 if this.poll_sleep(cx).is_pending() {
@@ -152,17 +149,20 @@ impl<M: Manager> Future for Acquire<'_, M> {
             }
             *this.stage = Stage::Done;
             match look {
-                Look::Got(entry) if this.pool.shell.is_dead(&entry.conn) => {
-                    // Found dead without I/O: the caller keeps its place and its deadline (P-4, P-15).
-                    this.pool
-                        .shell
-                        .hand_in(entry, |core, key| core.found_dead(key, first && !late));
-                    if late {
-                        return Poll::Ready(Err(this.timed_out()));
+                Look::Got(taken) => {
+                    match this.want.look_over(&this.pool.shell, taken, first && !late) {
+                        Ok(taken) => return Poll::Ready(Ok(this.finish(taken))),
+                        // Found dead without I/O: the caller keeps its place and its deadline (P-4, P-15).
+                        Err(alive) if late => {
+                            this.want.give_back(&this.pool.shell, alive);
+                            return Poll::Ready(Err(this.timed_out()));
+                        }
+                        Err(alive) => {
+                            rest = Some(alive);
+                            *this.stage = Stage::Asking;
+                        }
                     }
-                    *this.stage = Stage::Asking;
                 }
-                Look::Got(entry) => return Poll::Ready(Ok(this.finish(entry))),
                 Look::Failed(error) => {
                     this.record_wait();
                     return Poll::Ready(Err(error));
@@ -176,9 +176,9 @@ impl<M: Manager> Future for Acquire<'_, M> {
     }
 }
 
-impl<M: Manager> AcquireProj<'_, '_, M> {
+impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
     /// The first look, and each one after a connection that turned out dead.
-    fn ask(&mut self, cx: &mut Context<'_>) -> Look<M> {
+    fn ask(&mut self, cx: &mut Context<'_>) -> Look<M, W::Taken> {
         let shell = &self.pool.shell;
         let (level, location) = (*self.level, *self.location);
         let again = self.ticket.is_some();
@@ -186,18 +186,19 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
         // The hit: nothing is read, cloned or made before it.
         let hit = shell.run(|state| {
             let ticket = *self.ticket.get_or_insert_with(|| state.core.ticket());
-            let key = state.core.hit(level, ticket, look)?;
-            Some(state.lend(key, location))
+            self.want.hit(state, level, ticket, look, location)
         });
-        if let Some(entry) = hit {
-            return Look::Got(entry);
+        if let Some(taken) = hit {
+            return Look::Got(taken);
         }
         let now = shell.env.now();
         let mut waker = Some(cx.waker().clone());
         let ticket = self.ticket.expect("it was drawn above");
-        let request = Request { level, ticket, wanted: 1, kind: Kind::Exclusive };
+        // More than a number of slots can say is more than any pool has.
+        let wanted = u32::try_from(self.want.wanted()).unwrap_or(u32::MAX);
+        let request = Request { level, ticket, wanted, kind: W::KIND };
         let asked = shell.run(|state| match state.core.acquire(request, again, now) {
-            Acquired::Hit(key) => Asked::Got(state.lend(key, location)),
+            Acquired::Hit(key) => Asked::Got(self.want.take(state, key, location)),
             Acquired::Refused(refusal) => Asked::Refused(state.refused(refusal)),
             Acquired::Queued(w) => {
                 // The orders are fetched after this: a grant in the same turn finds the waker.
@@ -206,7 +207,7 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
             }
         });
         match asked {
-            Asked::Got(entry) => Look::Got(entry),
+            Asked::Got(taken) => Look::Got(taken),
             Asked::Refused(refused) => Look::Failed(refused.into_error(&shell.name)),
             Asked::Queued(w, acquire_timeout) => {
                 *self.stage = Stage::Waiting(w);
@@ -224,7 +225,7 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
     }
 
     /// A look from the queue: something was granted, or the waker may be another one.
-    fn collect(&mut self, w: u32, cx: &mut Context<'_>) -> Look<M> {
+    fn collect(&mut self, w: u32, cx: &mut Context<'_>) -> Look<M, W::Taken> {
         let location = *self.location;
         let shell = &self.pool.shell;
         // Cloned before and dropped after the lock: wakers are somebody else's code.
@@ -232,7 +233,7 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
         loop {
             let mut replaced = None;
             let came = shell.run(|state| match state.core.collect(w) {
-                Collected::Granted(key) => Came::Got(state.lend(key, location)),
+                Collected::Granted(key) => Came::Got(self.want.take(state, key, location)),
                 Collected::Failed(failure) => Came::Failed(state.failed(w, failure)),
                 Collected::Waiting => {
                     let waker = &mut state.desk(w).waker;
@@ -248,7 +249,7 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
             });
             drop(replaced);
             return match came {
-                Came::Got(entry) => Look::Got(entry),
+                Came::Got(taken) => Look::Got(taken),
                 Came::Failed(refused) => Look::Failed(refused.into_error(&shell.name)),
                 Came::Wait => Look::Wait,
                 Came::NeedsWaker => {
@@ -260,12 +261,12 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
     }
 
     /// The deadline has passed: takes what came at the same moment, else leaves the queue.
-    fn last_look(&mut self, w: u32) -> Look<M> {
+    fn last_look(&mut self, w: u32) -> Look<M, W::Taken> {
         let location = *self.location;
         let shell = &self.pool.shell;
         let mut waker = None;
         let came = shell.run(|state| match state.core.collect(w) {
-            Collected::Granted(key) => Came::Got(state.lend(key, location)),
+            Collected::Granted(key) => Came::Got(self.want.take(state, key, location)),
             Collected::Failed(failure) => Came::Failed(state.failed(w, failure)),
             Collected::Waiting => {
                 waker = state.desk(w).waker.take();
@@ -274,7 +275,7 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
             }
         });
         match came {
-            Came::Got(entry) => Look::Got(entry),
+            Came::Got(taken) => Look::Got(taken),
             Came::Failed(refused) => Look::Failed(refused.into_error(&shell.name)),
             Came::Wait | Came::NeedsWaker => Look::Wait,
         }
@@ -307,26 +308,22 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
         }
     }
 
-    fn finish(&self, mut entry: Box<Entry<M>>) -> Pooled<M> {
+    fn finish(&self, taken: W::Taken) -> W::Given {
         self.record_wait();
-        let shell = &self.pool.shell;
-        if shell.measure_hold.load(Ordering::Relaxed) {
-            entry.lent_at = Some(shell.env.now());
-        }
-        Pooled::new(entry, Arc::clone(shell))
+        self.want.give(&self.pool.shell, taken)
     }
 }
 
 /// How a first look ended.
-enum Asked<M: Manager> {
-    Got(Box<Entry<M>>),
+enum Asked<M: Manager, T> {
+    Got(T),
     Refused(Refused<M>),
     Queued(u32, Timeout),
 }
 
 /// How a look from the queue ended.
-enum Came<M: Manager> {
-    Got(Box<Entry<M>>),
+enum Came<M: Manager, T> {
+    Got(T),
     Failed(Refused<M>),
     Wait,
     /// The caller polls with another waker: clone it, outside the lock, and look again.

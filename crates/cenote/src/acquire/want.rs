@@ -1,0 +1,260 @@
+//! What a caller wants, and how that is taken out of the pool: one connection, several at once (P-10), or a
+//! share of one (P-32).
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::conn::Joint;
+use crate::core::{Kind, Look, SlotKey};
+use crate::error::Error;
+use crate::manager::{Manager, Share};
+use crate::pooled::Pooled;
+use crate::shared::Shared;
+use crate::shell::{Entry, Locked, Shell};
+
+type Place = &'static Location<'static>;
+
+/// One kind of thing that can be wanted.
+pub(crate) trait Want<M: Manager> {
+    /// What leaves the locked state.
+    type Taken;
+    /// What is good of something found dead in part: it is kept for the next attempt.
+    type Rest;
+    /// What the caller gets.
+    type Given;
+
+    const KIND: Kind;
+
+    fn wanted(&self) -> usize;
+    /// Takes what is there, if nobody is before the caller.
+    fn hit(
+        &self,
+        state: &mut Locked<M>,
+        level: u8,
+        ticket: u64,
+        look: Look,
+        at: Place,
+    ) -> Option<Self::Taken>;
+    /// Takes what was lent or granted.
+    fn take(&self, state: &mut Locked<M>, key: SlotKey, at: Place) -> Self::Taken;
+    /// Asks the driver whether it is alive (P-15). What is dead goes back to the pool and is closed.
+    fn look_over(
+        &self,
+        shell: &Arc<Shell<M>>,
+        taken: Self::Taken,
+        hit: bool,
+    ) -> Result<Self::Taken, Self::Rest>;
+    /// Gives the rest back, when the caller has its place in the queue again.
+    fn give_back(&self, shell: &Arc<Shell<M>>, rest: Self::Rest);
+    fn give(&self, shell: &Arc<Shell<M>>, taken: Self::Taken) -> Self::Given;
+}
+
+/// Takes what is there now, or says why there is nothing.
+pub(crate) fn take_now<M: Manager, W: Want<M>>(
+    shell: &Arc<Shell<M>>,
+    want: &W,
+    at: Place,
+) -> Result<W::Given, Error<M::Error>> {
+    let level = shell.priorities / 2;
+    let look = Look { again: false, untested: true };
+    loop {
+        let mut refused = None;
+        let hit = shell.run(|state| {
+            let ticket = state.core.ticket();
+            let taken = want.hit(state, level, ticket, look, at);
+            if taken.is_none() {
+                let refusal = state.core.try_refusal();
+                refused = Some(state.refused(refusal));
+            }
+            taken
+        });
+        if let Some(refused) = refused {
+            return Err(refused.into_error(&shell.name));
+        }
+        let taken = hit.expect("who is not refused gets something");
+        match want.look_over(shell, taken, true) {
+            Ok(taken) => return Ok(want.give(shell, taken)),
+            Err(rest) => want.give_back(shell, rest),
+        }
+    }
+}
+
+fn lend<M: Manager>(shell: &Arc<Shell<M>>, mut entry: Box<Entry<M>>) -> Pooled<M> {
+    if shell.measure_hold.load(Ordering::Relaxed) {
+        entry.lent_at = Some(shell.env.now());
+    }
+    Pooled::new(entry, Arc::clone(shell))
+}
+
+pub(crate) struct One;
+
+impl<M: Manager> Want<M> for One {
+    type Taken = Box<Entry<M>>;
+    type Rest = ();
+    type Given = Pooled<M>;
+
+    const KIND: Kind = Kind::Exclusive;
+
+    fn wanted(&self) -> usize {
+        1
+    }
+
+    fn hit(
+        &self,
+        state: &mut Locked<M>,
+        level: u8,
+        ticket: u64,
+        look: Look,
+        at: Place,
+    ) -> Option<Self::Taken> {
+        let key = state.core.hit(level, ticket, look)?;
+        Some(state.lend(key, at))
+    }
+
+    fn take(&self, state: &mut Locked<M>, key: SlotKey, at: Place) -> Self::Taken {
+        state.lend(key, at)
+    }
+
+    fn look_over(
+        &self,
+        shell: &Arc<Shell<M>>,
+        entry: Self::Taken,
+        hit: bool,
+    ) -> Result<Self::Taken, ()> {
+        if shell.is_dead(&entry.conn) {
+            shell.hand_in(entry, |core, key| core.found_dead(key, hit));
+            return Err(());
+        }
+        Ok(entry)
+    }
+
+    fn give_back(&self, _: &Arc<Shell<M>>, (): ()) {}
+
+    fn give(&self, shell: &Arc<Shell<M>>, entry: Self::Taken) -> Pooled<M> {
+        lend(shell, entry)
+    }
+}
+
+/// So many, or none.
+pub(crate) struct Many(pub(crate) usize);
+
+impl<M: Manager> Want<M> for Many {
+    type Taken = Vec<Box<Entry<M>>>;
+    type Rest = Vec<Box<Entry<M>>>;
+    type Given = Vec<Pooled<M>>;
+
+    const KIND: Kind = Kind::Exclusive;
+
+    fn wanted(&self) -> usize {
+        self.0
+    }
+
+    fn hit(
+        &self,
+        state: &mut Locked<M>,
+        level: u8,
+        ticket: u64,
+        look: Look,
+        at: Place,
+    ) -> Option<Self::Taken> {
+        match self.0 {
+            0 => Some(Vec::new()),
+            1 => state.core.hit(level, ticket, look).map(|key| vec![state.lend(key, at)]),
+            _ => None,
+        }
+    }
+
+    fn take(&self, state: &mut Locked<M>, key: SlotKey, at: Place) -> Self::Taken {
+        let mut entries = Vec::with_capacity(self.0);
+        let mut next = Some(key);
+        while let Some(key) = next {
+            next = state.core.next_granted(key);
+            entries.push(state.lend(key, at));
+        }
+        entries
+    }
+
+    fn look_over(
+        &self,
+        shell: &Arc<Shell<M>>,
+        entries: Self::Taken,
+        hit: bool,
+    ) -> Result<Self::Taken, Self::Rest> {
+        let (dead, alive): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|entry| shell.is_dead(&entry.conn));
+        if dead.is_empty() {
+            return Ok(alive);
+        }
+        for (n, entry) in dead.into_iter().enumerate() {
+            // It was one acquire, whatever it wanted.
+            shell.hand_in(entry, |core, key| match n {
+                0 => core.found_dead(key, hit),
+                _ => core.another_dead(key),
+            });
+        }
+        Err(alive)
+    }
+
+    fn give_back(&self, shell: &Arc<Shell<M>>, rest: Self::Rest) {
+        for entry in rest {
+            shell.hand_in(entry, |core, key| core.unlend(key));
+        }
+    }
+
+    fn give(&self, shell: &Arc<Shell<M>>, entries: Self::Taken) -> Vec<Pooled<M>> {
+        entries.into_iter().map(|entry| lend(shell, entry)).collect()
+    }
+}
+
+/// A share of one.
+pub(crate) struct Jointly;
+
+impl<M: Share> Want<M> for Jointly {
+    type Taken = (SlotKey, Arc<dyn Joint<M::Connection>>);
+    type Rest = ();
+    type Given = Shared<M>;
+
+    const KIND: Kind = Kind::Shared;
+
+    fn wanted(&self) -> usize {
+        1
+    }
+
+    fn hit(
+        &self,
+        state: &mut Locked<M>,
+        level: u8,
+        ticket: u64,
+        look: Look,
+        at: Place,
+    ) -> Option<Self::Taken> {
+        let key = state.core.share_hit(level, ticket, look)?;
+        Some((key, state.share(key, at)))
+    }
+
+    fn take(&self, state: &mut Locked<M>, key: SlotKey, at: Place) -> Self::Taken {
+        (key, state.share(key, at))
+    }
+
+    fn look_over(
+        &self,
+        shell: &Arc<Shell<M>>,
+        (key, conn): Self::Taken,
+        hit: bool,
+    ) -> Result<Self::Taken, ()> {
+        if shell.is_dead(conn.get()) {
+            let last = conn.into_inner();
+            shell.run(|state| state.share_found_dead(key, hit));
+            shell.see_off(key, last);
+            return Err(());
+        }
+        Ok((key, conn))
+    }
+
+    fn give_back(&self, _: &Arc<Shell<M>>, (): ()) {}
+
+    fn give(&self, shell: &Arc<Shell<M>>, (key, conn): Self::Taken) -> Shared<M> {
+        Shared::new(Arc::clone(shell), key, conn)
+    }
+}
