@@ -293,10 +293,11 @@ fn the_upkeep_runs_without_a_runtime() {
     let builder = builder.idle_timeout(ms(30)).upkeep_interval(ms(5));
     let pool = builder.build_ready().unwrap();
     drop((pool.acquire().unwrap(), pool.acquire().unwrap()));
-    assert_eq!(pool.status().size, 2);
+    let made = script.counts().connected;
+    assert!(made >= 2);
     until(|| pool.status().size == 1);
     script.kill_all();
-    until(|| pool.status().available == 1 && script.counts().connected == 3);
+    until(|| pool.status().available == 1 && script.counts().connected > made);
 }
 
 // P-25, P-28, P-14

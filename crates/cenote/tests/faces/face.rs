@@ -276,7 +276,7 @@ impl Face {
     }
 
     pub(crate) fn caller_in(&self, level: u8, timeout: Duration) -> Caller {
-        let before = self.status();
+        let (before, gone) = (self.status(), self.stats().counts.timed_out);
         let (tell, told) = channel();
         let (go, gate) = channel::<()>();
         let pool = self.clone();
@@ -291,7 +291,11 @@ impl Face {
         });
         until(|| {
             let now = self.status();
-            now.waiting > before.waiting || now.using > before.using || thread.is_finished()
+            // Somebody else may give up meanwhile.
+            let left = self.stats().counts.timed_out - gone;
+            now.waiting as u64 + left > before.waiting as u64
+                || now.using > before.using
+                || thread.is_finished()
         });
         Caller { told, _go: go }
     }

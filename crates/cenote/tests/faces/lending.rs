@@ -99,7 +99,7 @@ fn a_wait_without_end_must_be_asked_for_and_ends_with_the_release() {
             options.max_size = 1.into();
             options.acquire_timeout = ms(10).into();
         });
-        let guard = pool.acquire().unwrap();
+        let guard = pool.request(1, LONG).unwrap();
         assert!(matches!(pool.acquire().map(drop), Err(Error::Timeout { .. })));
         let patient = pool.clone();
         let waits = std::thread::spawn(move || patient.request(1, Timeout::Never).map(drop));
