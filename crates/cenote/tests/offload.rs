@@ -232,7 +232,11 @@ async fn a_connection_that_comes_too_late_is_closed() {
     let error = pool.acquire().timeout(ms(10)).await.unwrap_err();
     assert!(error.to_string().contains("no answer within 20ms"), "{error}");
     script.let_go(Act::Connect);
-    until(|| pool.status().available == 1 && script.counts().live == 1).await;
+    until(|| {
+        let counts = script.counts();
+        pool.status().available == 1 && (counts.live, counts.connecting) == (1, 0)
+    })
+    .await;
     let counts = script.counts();
     assert!(counts.closed >= 2, "{counts:?}");
     assert_eq!(counts.dropped, 0, "each had its goodbye");

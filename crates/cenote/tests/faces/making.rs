@@ -55,7 +55,11 @@ fn a_timeout_tells_why_connects_fail() {
     each_face(|bench| {
         bench.script.connect_always(Step::Error(Fault::Host));
         let pool = bench.pool(1);
-        let error = pool.request(1, ms(30)).map(drop).unwrap_err();
+        until(|| {
+            assert!(pool.request(1, ms(10)).is_err());
+            pool.stats().counts.connect_failures[0] > 0
+        });
+        let error = pool.request(1, ms(10)).map(drop).unwrap_err();
         assert!(matches!(error, Error::Timeout { last: Some(_), .. }), "{error}");
         assert!(error.to_string().contains("scripted host error in connect"), "{error}");
     });
