@@ -173,7 +173,7 @@ mod tests {
     fn a_thread_is_used_again_and_outlives_a_panic() {
         let crew = Crew::new("crew-again", 4);
         for _ in 0..3 {
-            let (tell, told) = mpsc::channel();
+            let (tell, told) = mpsc::channel::<()>();
             crew.run(Box::new(move || {
                 let _tell = tell;
                 std::panic::resume_unwind(Box::new("on purpose"));
