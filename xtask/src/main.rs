@@ -1,8 +1,9 @@
-//! `cargo xtask`: what the project does with itself, in Rust and the standard library only, so that a
-//! machine with a toolchain needs nothing else. One file for each command; each ends with an exit code.
+//! `cargo xtask`: what the project does with itself, in Rust, the standard library and the pool only, so that
+//! a machine with a toolchain needs nothing else. One file for each command; each ends with an exit code.
 
 mod deps;
 mod habits;
+mod options;
 mod promises;
 mod source;
 mod test;
@@ -26,6 +27,7 @@ impl Failure {
 type Outcome = Result<(), Failure>;
 
 struct Xtask {
+    /// One word, or two: `options --check` is a command of its own.
     name: &'static str,
     what: &'static str,
     run: fn() -> Outcome,
@@ -52,23 +54,29 @@ const COMMANDS: &[Xtask] = &[
         what: "check file lengths, unfinished code, skipped and sleeping tests",
         run: habits::run,
     },
+    Xtask {
+        name: "options",
+        what: "write the guide's list of options from the code",
+        run: options::write,
+    },
+    Xtask {
+        name: "options --check",
+        what: "check that this list is what the code says",
+        run: options::check,
+    },
 ];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let outcome = match args[..] {
-        [] | ["help" | "-h" | "--help"] => {
+    let outcome = match args.join(" ").as_str() {
+        "" | "help" | "-h" | "--help" => {
             print!("{}", help());
             Ok(())
         }
-        [name] => match COMMANDS.iter().find(|command| command.name == name) {
+        name => match COMMANDS.iter().find(|command| command.name == name) {
             Some(command) => (command.run)(),
             None => Err(Failure::one(unknown(name))),
         },
-        [_, extra, ..] => {
-            Err(Failure::one(format!("\"{extra}\" is one word too many: no command takes any")))
-        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -86,7 +94,7 @@ fn help() -> String {
     let mut help =
         String::from("What the project does with itself.\n\nUsage: cargo xtask COMMAND\n\n");
     for Xtask { name, what, .. } in COMMANDS {
-        help += &format!("  {name:<10} {what}\n");
+        help += &format!("  {name:<16} {what}\n");
     }
     help + "\nEverything that must hold before a change goes in: .ci/run\n"
 }
@@ -112,7 +120,8 @@ mod tests {
         let sentence = unknown("tset");
         assert_eq!(
             sentence,
-            "there is no command \"tset\"; there are test, promises, deps, habits"
+            "there is no command \"tset\"; there are test, promises, deps, habits, options, options --check"
         );
+        assert!(unknown("deps --check").starts_with("there is no command \"deps --check\";"));
     }
 }

@@ -2,6 +2,7 @@
 //! that fit a file in the same machine.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cenote::{Ended, Fate, Fault, FreeSlot, Manager, Options, TestOnAcquire, Timeout};
@@ -52,12 +53,17 @@ impl Manager for Sqlite {
         }
     }
 
+    fn in_transaction(&self, conn: &SqliteConnection) -> Option<Arc<AtomicBool>> {
+        Some(Arc::clone(conn.idles_in_transaction()))
+    }
+
     fn classify(&self, error: &SqliteError) -> Fault {
         error.fault()
     }
 
     /// A connection counts until its thread is done with it: an endless call keeps its slot, and only
-    /// its caller's wait ends. There is no network, so nothing is tested before lending.
+    /// its caller's wait ends. There is no network, so nothing is tested before lending. What the URL says
+    /// about the pool comes last.
     fn defaults(&self, mut options: Options) -> Options {
         options.reset_timeout = Timeout::Never;
         options.close_timeout = Timeout::Never;
@@ -65,6 +71,7 @@ impl Manager for Sqlite {
         options.test_on_acquire = TestOnAcquire::Never;
         // So that a locked file says so, instead of "no answer".
         options.connect_timeout = self.plan.busy_timeout.saturating_add(OPENING).into();
+        self.plan.pool.apply(&mut options);
         options
     }
 }

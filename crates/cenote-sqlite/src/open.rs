@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cenote::Settings;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
@@ -49,6 +50,8 @@ pub(crate) struct Plan {
     pub(crate) read_only: bool,
     pub(crate) query_only: bool,
     pub(crate) statement_cache: usize,
+    /// What the URL says about the pool.
+    pub(crate) pool: Settings,
     /// Held while a connection closes. Of two that close at the same moment neither is the last, and
     /// then nobody folds the log into the file.
     pub(crate) closing: Arc<Mutex<()>>,

@@ -8,7 +8,10 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
-use cenote::{Acquire, BuildError, Builder, Error, Lend, Pool, Report, State, Status, Switched};
+use cenote::{
+    Acquire, BuildError, Builder, Error, Lend, Manager, Options, Pool, Report, State, Status,
+    Switched,
+};
 
 use crate::error::SqliteError;
 use crate::sqlite::Sqlite;
@@ -50,8 +53,13 @@ pub struct SplitBuilder {
 
 impl SplitBuilder {
     pub(crate) fn new(sqlite: Sqlite) -> SplitBuilder {
+        let mut options = sqlite.defaults(Options::default());
+        // Sizes that a URL gives are meant for the readers.
+        options.max_size = 1.into();
+        options.min_size = options.min_size.min(1);
+        options.min_idle = options.min_idle.min(1);
         SplitBuilder {
-            writer: Pool::builder(sqlite.clone()).name("writer").max_size(1),
+            writer: Pool::builder(sqlite.clone()).name("writer").options(options),
             // Not read-only at the file: a reader may come first, and then it makes the file.
             reader: Pool::builder(sqlite.query_only(true)).name("reader"),
         }

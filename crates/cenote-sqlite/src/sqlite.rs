@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cenote::Settings;
 use rusqlite::types::Value;
 
 use crate::open::{Memory, Plan, Target};
@@ -68,6 +69,7 @@ impl Sqlite {
             read_only: false,
             query_only: false,
             statement_cache: 64,
+            pool: Settings::default(),
             closing: Arc::default(),
         };
         Sqlite { plan: Arc::new(plan) }
@@ -84,7 +86,7 @@ impl Sqlite {
         SplitBuilder::new(self)
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Plan)) -> Sqlite {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Plan)) -> Sqlite {
         change(Arc::make_mut(&mut self.plan));
         self
     }

@@ -1,5 +1,7 @@
 //! `sqlite:` URLs. Everything else is refused without being repeated: it may hold a password.
 
+use cenote::Settings;
+
 use crate::error::SqliteError;
 use crate::sqlite::Sqlite;
 
@@ -7,8 +9,14 @@ impl Sqlite {
     /// The database of a URL: `sqlite:app.db`, `sqlite:///var/lib/app.db` or `sqlite::memory:`, with
     /// `?mode=ro` (read only), `?mode=rw` (must exist) or `?mode=rwc` (the default: created if it does not).
     ///
+    /// Options of the pool ride in it as parameters whose names begin with `pool_`:
+    /// `sqlite:app.db?mode=rw&pool_max_size=4&pool_acquire_timeout=3s`. They are the defaults of every pool
+    /// that is built from this value; calls of the builder come after them (P-24). In a
+    /// [split](Sqlite::into_split) they are those of the readers and, but for the sizes, of the writer.
+    ///
     /// # Errors
-    /// [`SqliteError::Url`] if it is none of these.
+    /// [`SqliteError::Url`] if it is none of these, or an option of the pool is unknown, given twice or
+    /// cannot have its value.
     ///
     /// ```
     /// use cenote_sqlite::Sqlite;
@@ -23,7 +31,7 @@ impl Sqlite {
     /// ```
     pub fn from_url(url: &str) -> Result<Sqlite, SqliteError> {
         let fail = |reason: String| Err(SqliteError::Url { reason });
-        let Some((scheme, rest)) = url.split_once(':') else {
+        let Some((scheme, _)) = url.split_once(':') else {
             return fail("a database URL begins with its scheme: write sqlite:PATH".into());
         };
         if !scheme.eq_ignore_ascii_case("sqlite") {
@@ -35,18 +43,22 @@ impl Sqlite {
                 false => "a database URL begins with its scheme: write sqlite:PATH".into(),
             });
         }
+        // Now that it is known not to be a URL of another kind, with a password in it.
+        let (pool, url) = Settings::from_url(url)
+            .map_err(|error| SqliteError::Url { reason: error.to_string() })?;
+        let (_, rest) = url.split_once(':').unwrap_or_default();
         let rest = rest.strip_prefix("//").unwrap_or(rest);
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         if path.is_empty() {
             return fail("the URL names no file: write sqlite:PATH or sqlite::memory:".into());
         }
-        let sqlite = Sqlite::file(path);
+        let sqlite = Sqlite::file(path).with(|plan| plan.pool = pool);
         match query {
             "" | "mode=rwc" => Ok(sqlite),
             "mode=rw" => Ok(sqlite.create(false)),
             "mode=ro" => Ok(sqlite.read_only(true)),
             _ => fail(
-                "a sqlite URL takes no other option than mode=ro, mode=rw or mode=rwc: set the rest in code"
+                "a sqlite URL takes no other option than mode=ro, mode=rw or mode=rwc, and those of the pool, as in pool_max_size=4: set the rest in code"
                     .into(),
             ),
         }

@@ -27,8 +27,11 @@
 //! ```
 //!
 //! Where to look: [`Builder`] and [`Options`] for every setting, [`Error`] for what can go wrong,
-//! [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or a cluster, [`blocking`] for
-//! threads without a runtime and for drivers that block.
+//! [`Observer`] to see what happens, [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or
+//! a cluster, [`blocking`] for threads without a runtime and for drivers that block.
+//!
+//! Features: `tokio` (default) runs pools on tokio; `serde` reads and writes [`Options`] in files; `tracing` and
+//! `metrics` pass events on.
 
 #![forbid(unsafe_code)]
 
@@ -43,8 +46,10 @@ pub mod env;
 mod error;
 mod extensions;
 mod hooks;
+mod leaks;
 mod lend;
 mod manager;
+mod observe;
 mod pool;
 mod pooled;
 mod report;
@@ -61,14 +66,16 @@ mod upkeep;
 pub use acquire::{Acquire, AcquireMany, AcquireShare};
 pub use builder::Builder;
 pub use config::{
-    Bound, ConfigError, FreeSlot, OnConnectError, Options, Order, TestOnAcquire, Timeout,
+    Bound, Change, ConfigError, FreeSlot, OnConnectError, OptionInfo, Options, Order, Origin,
+    Preset, Settings, TestOnAcquire, Timeout,
 };
 pub use env::Env;
 pub use error::{BuildError, ConnectError, Error};
 pub use extensions::Extensions;
-pub use hooks::HookFuture;
+pub use hooks::{AcquireRequest, Choice, ClosedConnection, ConnectionInfo, Hook, HookFuture};
 pub use lend::Lend;
 pub use manager::{Ended, Fate, Fault, Manager, Share};
+pub use observe::{Event, EventKind, FailReason, Level, Observer, Subject, Subscription};
 pub use pool::{Pool, WeakPool};
 pub use pooled::Pooled;
 pub use report::{CloseError, Holder, Report};

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use crate::conn::Joint;
@@ -41,9 +42,16 @@ impl<M: Share> Shared<M> {
         key: SlotKey,
         conn: Arc<dyn Joint<M::Connection>>,
     ) -> Shared<M> {
-        let mut shared = Shared { shell, key, conn: Some(conn), handle: None, close: None };
-        let conn = shared.conn.as_ref().expect("it was put there above");
-        shared.handle = Some(shared.shell.manager.handle(conn.get()));
+        let made = catch_unwind(AssertUnwindSafe(|| shell.manager.handle(conn.get())));
+        let (handle, panic) = match made {
+            Ok(handle) => (Some(handle), None),
+            Err(panic) => (None, Some(panic)),
+        };
+        let shared = Shared { shell, key, conn: Some(conn), handle, close: None };
+        if let Some(panic) = panic {
+            drop(shared);
+            resume_unwind(panic);
+        }
         shared
     }
 
@@ -92,7 +100,7 @@ impl<M: Share> Drop for Shared<M> {
         }
         let last = self.conn.take().and_then(|conn| conn.into_inner());
         let (key, close) = (self.key, self.close);
-        self.shell.run(|state| state.unshare(key, close));
+        self.shell.run(|state| state.unshare(&self.shell.watch, key, close));
         self.shell.see_off(key, last);
     }
 }

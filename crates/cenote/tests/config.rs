@@ -190,6 +190,9 @@ fn every_setter_of_the_builder_reaches_the_pool() {
         .close_timeout(Timeout::Never)
         .free_slot(FreeSlot::WhenClosed)
         .measure_hold(true)
+        .slow_acquire(secs(20))
+        .max_sharers(21)
+        .leak_after(secs(22))
         .build()
         .unwrap();
     let mut o = Options::default();
@@ -207,7 +210,12 @@ fn every_setter_of_the_builder_reaches_the_pool() {
     (o.max_uses, o.upkeep_interval) = (18.into(), secs(19));
     (o.close_timeout, o.free_slot) = (Timeout::Never, FreeSlot::WhenClosed);
     o.measure_hold = true;
+    (o.slow_acquire, o.max_sharers, o.leak_after) = (secs(20).into(), 21, secs(22).into());
     assert_eq!(pool.options(), o);
+    let defaults = Options::default();
+    for info in Options::reference() {
+        assert_ne!(o.get(info.name), defaults.get(info.name), "{} is not tried here", info.name);
+    }
     assert_eq!(pool.name(), "all of them");
     let same = bench.builder().options(o.clone()).build().unwrap();
     assert_eq!(same.options(), o);

@@ -173,7 +173,7 @@ fn live(seed: u64) {
         for act in [Act::Connect, Act::Check, Act::Reset, Act::Close] {
             bench.script.always(act, Step::Ok);
         }
-        let _ = pool.resume();
+        pool.resume();
         let _ = pool.reconfigure(|options| options.max_size = max.max(options.min_size).into());
         bench.sim.sleep(secs(20)).await;
         assert_eq!((pool.status().using, pool.status().waiting), (0, 0), "{:?}", pool.status());

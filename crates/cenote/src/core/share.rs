@@ -79,9 +79,10 @@ impl Core {
         let index = key.index;
         debug_assert_eq!(self.slots[index].phase, Phase::Shared, "only a share is given back");
         self.count_release();
-        self.slots[index].uses += 1;
-        let proof = self.clock;
-        self.slots[index].alive_at = proof;
+        let clock = self.clock;
+        let slot = &mut self.slots[index];
+        slot.uses += 1;
+        slot.alive_at = clock;
         if let Some(reason) = close {
             self.call_last(index, reason);
         }

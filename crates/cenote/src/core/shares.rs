@@ -1,23 +1,25 @@
-//! Shared connections that take sharers, by how many they have: one list for each number, and a bit map
-//! of the lists that are not empty. So the least shared one is found in O(1), and among equals it is the
-//! one that has waited longest for another sharer.
+//! Shared connections that take sharers, in one list from the least shared to the most. Those with equally
+//! many sharers form a group, and each group knows its ends; a connection that gets or loses one sharer only
+//! crosses the border to the next group, which usually moves nothing. So every operation is O(1), and among
+//! equals the one that was joined or left longest ago comes first.
 
-use super::list::SlotList;
 use super::slot::{NONE, Slots};
-use crate::config::MOST_SHARERS;
 
-const WORD: usize = u64::BITS as usize;
-const WORDS: usize = MOST_SHARERS / WORD;
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    first: u32,
+    last: u32,
+}
+
+const EMPTY: Group = Group { first: NONE, last: NONE };
 
 #[derive(Clone, Debug)]
 pub(crate) struct Shares {
-    /// `lists[n - 1]`: connections with n sharers.
-    lists: Vec<SlotList>,
-    /// Bit n - 1: that list is not empty.
-    occupied: [u64; WORDS],
-    /// Bit w: word w of `occupied` is not zero.
-    summary: u64,
-    /// Connections in the lists, and their sharers.
+    /// The least shared connection.
+    first: u32,
+    /// By number of sharers; nobody is in the group of zero.
+    groups: Vec<Group>,
+    /// Connections in the list, and their sharers.
     listed: usize,
     listed_sharers: usize,
     /// Sharers of all connections, those that take no new one included.
@@ -26,14 +28,7 @@ pub(crate) struct Shares {
 
 impl Shares {
     pub(crate) fn new() -> Shares {
-        Shares {
-            lists: Vec::new(),
-            occupied: [0; WORDS],
-            summary: 0,
-            listed: 0,
-            listed_sharers: 0,
-            sharers: 0,
-        }
+        Shares { first: NONE, groups: vec![EMPTY; 2], listed: 0, listed_sharers: 0, sharers: 0 }
     }
 
     pub(crate) fn sharers(&self) -> usize {
@@ -47,36 +42,70 @@ impl Shares {
 
     /// The connection with the fewest sharers.
     pub(crate) fn least(&self) -> Option<u32> {
-        if self.summary == 0 {
-            return None;
-        }
-        let word = self.summary.trailing_zeros() as usize;
-        let bit = self.occupied[word].trailing_zeros() as usize;
-        Some(self.lists[word * WORD + bit].coldest())
+        (self.first != NONE).then_some(self.first)
     }
 
-    /// One sharer more for a connection that is in its list, or has none yet.
+    /// One sharer more for a connection that is in the list, or has none yet.
     pub(crate) fn join(&mut self, slots: &mut Slots, index: u32) {
-        if slots[index].sharers > 0 {
-            self.delist(slots, index);
-        }
-        slots[index].sharers += 1;
+        let sharers = &mut slots[index].sharers;
+        let n = *sharers as usize;
+        *sharers += 1;
         self.sharers += 1;
-        self.enlist(slots, index);
+        self.listed_sharers += 1;
+        if self.groups.len() == n + 1 {
+            self.groups.push(EMPTY);
+        }
+        let above = self.groups[n + 1].last;
+        if n == 0 {
+            self.listed += 1;
+            self.insert_after(slots, index, above);
+        } else {
+            let was_last = self.groups[n].last == index;
+            self.leave_group(slots, index, n);
+            // Behind all that have as many now; it stands there already if those are none.
+            if above != NONE || !was_last {
+                let after = if above == NONE { self.groups[n].last } else { above };
+                self.unlink(slots, index);
+                self.insert_after(slots, index, after);
+            }
+        }
+        self.groups[n + 1].last = index;
+        if above == NONE {
+            self.groups[n + 1].first = index;
+        }
     }
 
     /// One sharer less; returns how many are left.
     pub(crate) fn leave(&mut self, slots: &mut Slots, index: u32) -> u32 {
-        let listed = slots[index].last_call.is_none();
-        if listed {
-            self.delist(slots, index);
-        }
-        slots[index].sharers -= 1;
+        let slot = &mut slots[index];
+        let n = slot.sharers as usize;
+        let left = n as u32 - 1;
+        slot.sharers = left;
         self.sharers -= 1;
-        if listed && slots[index].sharers > 0 {
-            self.enlist(slots, index);
+        if slot.last_call.is_some() {
+            return left;
         }
-        slots[index].sharers
+        self.listed_sharers -= 1;
+        if left == 0 {
+            self.listed -= 1;
+            self.leave_group(slots, index, 1);
+            self.unlink(slots, index);
+            return 0;
+        }
+        let before = self.groups[n].first;
+        self.leave_group(slots, index, n);
+        // Before all that have as many as it had; it stands there already if it was their first.
+        if before != index {
+            self.unlink(slots, index);
+            let after = slots[before].prev;
+            self.insert_after(slots, index, after);
+        }
+        let group = &mut self.groups[n - 1];
+        if group.last == NONE {
+            group.first = index;
+        }
+        group.last = index;
+        left
     }
 
     /// The connection goes with all its sharers.
@@ -88,51 +117,71 @@ impl Shares {
         slots[index].sharers = 0;
     }
 
-    fn enlist(&mut self, slots: &mut Slots, index: u32) {
-        let n = slots[index].sharers as usize - 1;
-        if self.lists.len() <= n {
-            self.lists.resize_with(n + 1, SlotList::new);
-        }
-        self.lists[n].push_hot(slots, index);
-        self.occupied[n / WORD] |= 1 << (n % WORD);
-        self.summary |= 1 << (n / WORD);
-        self.listed += 1;
-        self.listed_sharers += n + 1;
-    }
-
-    /// Takes a connection out of its list; it keeps its sharers.
+    /// Takes a connection out of the list; it keeps its sharers.
     pub(crate) fn delist(&mut self, slots: &mut Slots, index: u32) {
-        let n = slots[index].sharers as usize - 1;
-        self.lists[n].remove(slots, index);
-        if self.lists[n].len() == 0 {
-            self.occupied[n / WORD] &= !(1 << (n % WORD));
-            if self.occupied[n / WORD] == 0 {
-                self.summary &= !(1 << (n / WORD));
-            }
-        }
+        let n = slots[index].sharers as usize;
+        self.leave_group(slots, index, n);
+        self.unlink(slots, index);
         self.listed -= 1;
-        self.listed_sharers -= n + 1;
+        self.listed_sharers -= n;
     }
 
-    /// All connections in the lists, the least shared first; panics if the books are wrong.
+    fn leave_group(&mut self, slots: &Slots, index: u32, n: usize) {
+        let group = &mut self.groups[n];
+        match (group.first == index, group.last == index) {
+            (true, true) => *group = EMPTY,
+            (true, false) => group.first = slots[index].next,
+            (false, true) => group.last = slots[index].prev,
+            (false, false) => {}
+        }
+    }
+
+    /// Puts a connection behind another, or at the front.
+    fn insert_after(&mut self, slots: &mut Slots, index: u32, prev: u32) {
+        let next = match prev {
+            NONE => std::mem::replace(&mut self.first, index),
+            prev => std::mem::replace(&mut slots[prev].next, index),
+        };
+        let slot = &mut slots[index];
+        (slot.prev, slot.next) = (prev, next);
+        if next != NONE {
+            slots[next].prev = index;
+        }
+    }
+
+    fn unlink(&mut self, slots: &mut Slots, index: u32) {
+        let (prev, next) = (slots[index].prev, slots[index].next);
+        match prev {
+            NONE => self.first = next,
+            prev => slots[prev].next = next,
+        }
+        if next != NONE {
+            slots[next].prev = prev;
+        }
+    }
+
+    /// All connections in the list, the least shared first; panics if the books are wrong.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self, slots: &Slots) -> Vec<u32> {
-        let mut all = Vec::new();
-        let mut sharers = 0;
-        for (n, list) in self.lists.iter().enumerate() {
-            let bit = self.occupied[n / WORD] >> (n % WORD) & 1;
-            assert_eq!(bit == 1, list.len() > 0, "a bit for each list that is not empty");
-            let mut index = list.coldest();
-            while index != NONE {
-                assert_eq!(slots[index].sharers as usize, n + 1, "a list for each number");
-                sharers += n + 1;
-                all.push(index);
-                index = slots[index].next;
+        let (mut all, mut sharers, mut before) = (Vec::new(), 0, NONE);
+        let mut groups = vec![EMPTY; self.groups.len()];
+        let mut index = self.first;
+        while index != NONE {
+            let slot = &slots[index];
+            assert_eq!(slot.prev, before, "the list of shared ones is linked both ways");
+            let fewer = before == NONE || slots[before].sharers <= slot.sharers;
+            assert!(fewer, "the least shared comes first");
+            let group = &mut groups[slot.sharers as usize];
+            if group.first == NONE {
+                group.first = index;
             }
+            group.last = index;
+            sharers += slot.sharers as usize;
+            all.push(index);
+            (before, index) = (index, slot.next);
         }
-        for (word, bits) in self.occupied.iter().enumerate() {
-            assert_eq!(*bits != 0, self.summary >> word & 1 == 1, "the summary sums up");
-        }
+        let ends = |groups: &[Group]| groups.iter().map(|g| (g.first, g.last)).collect::<Vec<_>>();
+        assert_eq!(ends(&self.groups), ends(&groups), "each group knows its ends");
         assert_eq!((all.len(), sharers), (self.listed, self.listed_sharers), "listed is what is");
         all
     }

@@ -1,17 +1,22 @@
-//! Building a pool: options with their checks, the hooks, the runtime.
+//! Building a pool: options with their checks and the runtime here, hooks and observers in rooms of their own.
+
+mod hooks;
+mod observers;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{
-    Bound, ConfigError, FreeSlot, OnConnectError, Options, Order, TestOnAcquire, Timeout,
+    Bound, ConfigError, FreeSlot, OnConnectError, Options, Order, Preset, Settings, TestOnAcquire,
+    Timeout, each_option,
 };
 use crate::core::Core;
 use crate::env::Env;
 use crate::error::BuildError;
-use crate::hooks::{HookFuture, Hooks};
-use crate::manager::{Fault, Manager};
+use crate::hooks::Hooks;
+use crate::manager::Manager;
+use crate::observe::Watch;
 use crate::pool::Pool;
 use crate::shell::Shell;
 
@@ -51,16 +56,26 @@ pub struct Builder<M: Manager> {
     name: String,
     env: Where,
     hooks: Hooks<M>,
+    watch: Watch,
 }
 
+/// What a setter takes for a value of this type.
+macro_rules! argument {
+    (Bound) => { impl Into<Bound> };
+    (Timeout) => { impl Into<Timeout> };
+    ($type:ident) => { $type };
+}
+
+/// A setter for each option, with the words of its field.
 macro_rules! setters {
-    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {$(
-        $(#[$doc])*
-        pub fn $name(mut self, $name: $type) -> Self {
+    ($($(#[doc = $what:literal])+ $name:ident: $type:ident = $default:expr, $($about:tt),+;)+) => {$(
+        $(#[doc = $what])+
+        #[doc = concat!("See [`Options::", stringify!($name), "`].")]
+        pub fn $name(mut self, $name: argument!($type)) -> Self {
             self.options.$name = $name.into();
             self
         }
-    )*};
+    )+};
 }
 
 impl<M: Manager> Builder<M> {
@@ -71,7 +86,8 @@ impl<M: Manager> Builder<M> {
             options,
             name: "pool".to_owned(),
             env: Where::Here,
-            hooks: Hooks { after_connect: None, classify: None },
+            hooks: Hooks::new(),
+            watch: Watch::new(),
         }
     }
 
@@ -87,101 +103,30 @@ impl<M: Manager> Builder<M> {
         self
     }
 
-    setters! {
-        /// Most connections that exist at once; see [`Options::max_size`].
-        max_size: impl Into<Bound>,
-        /// Connections kept in total; see [`Options::min_size`].
-        min_size: usize,
-        /// Connections kept idle; see [`Options::min_idle`].
-        min_idle: usize,
-        /// Most connections that rest; see [`Options::max_idle`].
-        max_idle: impl Into<Bound>,
-        /// Most callers that wait; see [`Options::max_waiting`].
-        max_waiting: impl Into<Bound>,
-        /// Number of priority levels; see [`Options::priorities`].
-        priorities: u8,
-        /// Order of reuse; see [`Options::order`].
-        order: Order,
-        /// How long an acquire may take; see [`Options::acquire_timeout`].
-        acquire_timeout: impl Into<Timeout>,
-        /// How slow an acquire must be to be reported; see [`Options::slow_acquire`].
-        slow_acquire: impl Into<Timeout>,
-        /// Most borrowers that share a connection; see [`Options::max_sharers`].
-        max_sharers: usize,
-        /// How long a connect may take; see [`Options::connect_timeout`].
-        connect_timeout: impl Into<Timeout>,
-        /// Most connects under way; see [`Options::max_connecting`].
-        max_connecting: usize,
-        /// Whether connects ramp up; see [`Options::ramp`].
-        ramp: bool,
-        /// First pause after a failed connect; see [`Options::backoff_first`].
-        backoff_first: Duration,
-        /// Longest pause between failed connects; see [`Options::backoff_max`].
-        backoff_max: Duration,
-        /// Who hears of connect errors; see [`Options::on_connect_error`].
-        on_connect_error: OnConnectError,
-        /// Whether callers of a pool that cannot connect fail at once; see [`Options::fail_fast`].
-        fail_fast: bool,
-        /// Whether new connections are tested; see [`Options::test_on_create`].
-        test_on_create: bool,
-        /// When connections are tested before lending; see [`Options::test_on_acquire`].
-        test_on_acquire: TestOnAcquire,
-        /// How long a test may take; see [`Options::test_timeout`].
-        test_timeout: impl Into<Timeout>,
-        /// How often idle connections are tested; see [`Options::keepalive`].
-        keepalive: impl Into<Timeout>,
-        /// How long a reset may take; see [`Options::reset_timeout`].
-        reset_timeout: impl Into<Timeout>,
-        /// When idle connections close, minimums kept; see [`Options::idle_timeout`].
-        idle_timeout: impl Into<Timeout>,
-        /// When idle connections close in any case; see [`Options::idle_timeout_hard`].
-        idle_timeout_hard: impl Into<Timeout>,
-        /// The longest life of a connection; see [`Options::max_lifetime`].
-        max_lifetime: impl Into<Timeout>,
-        /// Jitter of the lifetime in percent; see [`Options::lifetime_jitter_percent`].
-        lifetime_jitter_percent: u8,
-        /// Most uses of a connection; see [`Options::max_uses`].
-        max_uses: impl Into<Bound>,
-        /// How late upkeep may be; see [`Options::upkeep_interval`].
-        upkeep_interval: Duration,
-        /// How long a close may take; see [`Options::close_timeout`].
-        close_timeout: impl Into<Timeout>,
-        /// When a closing connection's slot is free; see [`Options::free_slot`].
-        free_slot: FreeSlot,
-        /// Whether hold times are recorded; see [`Options::measure_hold`].
-        measure_hold: bool,
-        /// How long a lent connection may stay away before it is reported; see [`Options::leak_after`].
-        leak_after: impl Into<Timeout>,
-    }
-
-    /// Sets up each new connection's session before anybody gets it (P-28). An error closes the connection
-    /// and counts as a failed connect; `connect_timeout` covers the hook too.
+    /// Every default of another system, mapped to this pool's options. What that system has no counterpart for
+    /// stays as it is; calls that follow change single options (P-24).
     ///
     /// ```
-    /// # use cenote::Pool;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use cenote_testkit::Script;
-    /// let builder = Pool::builder(Script::new())
-    ///     .after_connect(|conn| Box::pin(async move {
-    ///         conn.note("SET TIME ZONE 'UTC'");
-    ///         Ok(())
-    ///     }));
+    /// use cenote::{Bound, Pool, Preset};
+    ///
+    /// let pool = Pool::builder(Script::new()).preset(Preset::SequelizePool).max_size(20).build()?;
+    /// assert_eq!(pool.options().idle_timeout.to_string(), "10s");
+    /// # Ok(()) }
     /// ```
-    pub fn after_connect<F>(mut self, hook: F) -> Self
-    where
-        F: for<'c> Fn(&'c mut M::Connection) -> HookFuture<'c, M::Error> + Send + Sync + 'static,
-    {
-        self.hooks.after_connect = Some(Box::new(hook));
+    pub fn preset(mut self, preset: Preset) -> Self {
+        preset.apply(&mut self.options);
         self
     }
 
-    /// Replaces the manager's judgement of errors (P-14).
-    pub fn classify_with<F>(mut self, classify: F) -> Self
-    where
-        F: Fn(&M::Error) -> Fault + Send + Sync + 'static,
-    {
-        self.hooks.classify = Some(Box::new(classify));
+    /// Lays settings from the environment, a URL or a file over the options chosen so far.
+    pub fn settings(mut self, settings: &Settings) -> Self {
+        settings.apply(&mut self.options);
         self
     }
+
+    each_option!(setters);
 
     /// Runs the pool in this environment instead of the runtime around the caller of `build`.
     pub fn env(mut self, env: Arc<dyn Env>) -> Self {
@@ -206,7 +151,8 @@ impl<M: Manager> Builder<M> {
         let Some(env) = env else { return Err(BuildError::NoRuntime) };
         let now = env.now();
         let core = Core::new(self.options, seed(), now);
-        let shell = Shell::new(self.manager, self.hooks, env, Arc::from(self.name), core);
+        let shell =
+            Shell::new(self.manager, self.hooks, self.watch, env, Arc::from(self.name), core);
         Ok(Pool::start(shell))
     }
 
