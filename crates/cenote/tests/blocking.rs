@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use cenote::blocking::{Manager, Pool, Pooled};
 use cenote::{
-    BuildError, Ended, Error, Fate, Fault, FreeSlot, Options, State, TestOnAcquire, Timeout,
+    BuildError, Choice, Ended, Error, Event, Fate, Fault, FreeSlot, Options, State, TestOnAcquire,
+    Timeout,
 };
 use cenote_testkit::{Act, Script, ScriptError, Scripted, Step};
 
@@ -602,4 +603,28 @@ fn one_connection_may_be_shared_by_threads() {
     until(|| pool.status().waiting == 1);
     drop(shares);
     alone.join().unwrap().unwrap();
+}
+
+// P-25, P-28, P-29
+#[test]
+fn observers_and_hooks_work_on_threads() {
+    let (tell, told) = channel();
+    let tell = Mutex::new(tell);
+    let script = Script::new();
+    let builder = Pool::builder(script.clone()).max_size(1);
+    let builder = builder.on_acquire(|_| Ok(())).before_acquire(|_, _| Choice::Keep);
+    let builder = builder.after_release(|_| Choice::Drop).before_close(|conn| {
+        conn.note("QUIT");
+        Ok(())
+    });
+    let pool = builder.log(false).build().unwrap();
+    let seen = pool.observe(move |event: &Event<'_>| {
+        tell.lock().unwrap().send(event.to_string()).unwrap();
+    });
+    drop(pool.acquire().unwrap());
+    assert_eq!(pool.acquire().unwrap().serial(), 2);
+    until(|| script.counts().closed == 2);
+    drop(seen);
+    let lines: Vec<String> = told.iter().collect();
+    assert!(lines.len() >= 4, "{lines:?}");
 }

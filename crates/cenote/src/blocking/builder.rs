@@ -1,17 +1,16 @@
-//! Building a pool for threads: the options that mean something there, the hooks, and no runtime.
+//! Building a pool for threads: the options that mean something there, and no runtime.
 
 use std::fmt;
-use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Direct, Manager, Pool};
 use crate::config::{
-    Bound, ConfigError, FreeSlot, OnConnectError, Options, Order, TestOnAcquire, Timeout,
+    Bound, ConfigError, FreeSlot, OnConnectError, Options, Order, Preset, Settings, TestOnAcquire,
+    Timeout,
 };
 use crate::env::{Threads, block_on};
 use crate::error::BuildError;
-use crate::manager::Fault;
 
 /// Builds a [`Pool`] for threads. Made by [`Pool::builder`]; nothing is checked before
 /// [`build`](Builder::build).
@@ -57,6 +56,10 @@ impl<B: Manager> Builder<B> {
         name: impl Into<String>,
         /// All options at once; those of the driver's that are to stay must be in them.
         options: Options,
+        /// Every default of another system; see [`Builder::preset`](crate::Builder::preset).
+        preset: Preset,
+        /// Settings from the environment, a URL or a file, over the options chosen so far.
+        settings: &Settings,
         /// Most connections that exist at once; see [`Options::max_size`].
         max_size: impl Into<Bound>,
         /// Connections kept in total; see [`Options::min_size`].
@@ -118,30 +121,11 @@ impl<B: Manager> Builder<B> {
         leak_after: impl Into<Timeout>,
     }
 
-    /// Sets up each new connection's session before anybody gets it (P-28). An error closes the connection
-    /// and counts as a failed connect.
-    ///
-    /// ```
-    /// # use cenote::blocking::Pool;
-    /// # use cenote_testkit::Script;
-    /// let builder = Pool::builder(Script::new()).after_connect(|conn| {
-    ///     conn.note("SET TIME ZONE 'UTC'");
-    ///     Ok(())
-    /// });
-    /// ```
-    pub fn after_connect<F>(self, hook: F) -> Self
-    where
-        F: Fn(&mut B::Connection) -> Result<(), B::Error> + Send + Sync + 'static,
-    {
-        Builder { builder: self.builder.after_connect(move |conn| Box::pin(ready(hook(conn)))) }
-    }
-
-    /// Replaces the manager's judgement of errors (P-14).
-    pub fn classify_with<F>(self, classify: F) -> Self
-    where
-        F: Fn(&B::Error) -> Fault + Send + Sync + 'static,
-    {
-        Builder { builder: self.builder.classify_with(classify) }
+    pub(super) fn map(
+        self,
+        change: impl FnOnce(crate::Builder<Direct<B>>) -> crate::Builder<Direct<B>>,
+    ) -> Self {
+        Builder { builder: change(self.builder) }
     }
 
     /// Builds the pool and starts to fill its minimums. Needs no runtime, and uses none if there is one.

@@ -36,6 +36,7 @@
 
 mod builder;
 mod direct;
+mod hooks;
 mod manager;
 mod offload;
 mod oneshot;

@@ -20,7 +20,7 @@ use crate::stats::{Stats, Status};
 /// Clones are handles of the same pool; two pools share nothing. When the last handle is dropped, idle
 /// connections close and lent ones close when they come back (P-33).
 pub struct Pool<B: Manager> {
-    pool: crate::Pool<Direct<B>>,
+    pub(super) pool: crate::Pool<Direct<B>>,
 }
 
 impl<B: Manager> Pool<B> {
