@@ -1,10 +1,12 @@
 //! generic-pool 2.5 and 3.9. The pools are built from the preset with its defaults, so each lending is tested
 //! and callers wait without end.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use cenote::{
-    Builder, CloseReason, Error, Fault, Level, Options, Pool, Pooled, Preset, State, Timeout,
+    Builder, CloseReason, Error, Fault, Level, Manager, Options, Pool, Pooled, Preset, State,
+    Timeout,
 };
 use cenote_testkit::{Script, ScriptError, Step};
 
@@ -304,6 +306,22 @@ fn handle_creation_errors_for_delayed_creates() {
     creation_errors(Step::SlowError(ms(20), Fault::Connection));
 }
 
+// P-14, P-29: the same in version 3, where nobody hears of it: here that is the default.
+#[test]
+fn handle_creation_errors_for_delayed_creates_in_version_3() {
+    each_seed(|bench| {
+        let ears = Ears::default();
+        bench.script.connects([Step::SlowError(ms(20), Fault::Connection); 5]);
+        let pool = bench.builder().max_size(1).observer(ears.clone()).build().unwrap();
+        bench.sim.run(async {
+            let caller = bench.borrow(&pool, ms(0)).await;
+            assert_eq!(caller.await.unwrap().unwrap().0, 1);
+            assert_eq!((ears.count("connect_failed"), ears.count("connection_ready")), (5, 1));
+            assert_eq!(pool.status().waiting, 0);
+        });
+    });
+}
+
 // P-14, P-12
 #[test]
 fn do_schedule_again_if_error_occured_when_creating_new_objects_async() {
@@ -559,6 +577,35 @@ fn async_destroy() {
         assert_eq!((report.closed, bench.elapsed()), (2, ms(100)), "all at once, all awaited");
         assert_eq!(bench.script.living(), [1], "what is lent stays");
         assert!(held[0].is_alive());
+    });
+}
+
+// P-20: a manager that says no goodbye: its resources are dropped, and that is a close as any other.
+#[test]
+fn async_destroy_no_breaking_change() {
+    struct Plain(Arc<()>);
+
+    impl Manager for Plain {
+        type Connection = Arc<()>;
+        type Error = Infallible;
+
+        async fn connect(&self) -> Result<Arc<()>, Infallible> {
+            Ok(Arc::clone(&self.0))
+        }
+
+        fn classify(&self, error: &Infallible) -> Fault {
+            match *error {}
+        }
+    }
+
+    let bench = Bench::new(1);
+    let resource = Arc::new(());
+    let pool = Pool::builder(Plain(Arc::clone(&resource))).env(bench.sim.env()).build().unwrap();
+    bench.sim.run(async {
+        drop((pool.acquire().await.unwrap(), pool.acquire().await.unwrap()));
+        assert_eq!(Arc::strong_count(&resource), 4);
+        assert_eq!(pool.clear_where(|_| true).await.closed, 2);
+        assert_eq!(Arc::strong_count(&resource), 2, "this one, and the manager's");
     });
 }
 

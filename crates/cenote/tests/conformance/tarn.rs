@@ -3,7 +3,7 @@
 use cenote::{CloseReason, Error, Fault, OnConnectError, TestOnAcquire};
 use cenote_testkit::Step;
 
-use crate::common::{Bench, assert_at_rest, each_seed, ms, secs};
+use crate::common::{Bench, Ears, assert_at_rest, each_seed, ms, secs};
 
 // P-13, P-14
 #[test]
@@ -19,18 +19,21 @@ fn should_retry_a_create_if_it_fails_or_times_out() {
     });
 }
 
-// P-13, P-23: issue 48, a resource that came after its create had timed out.
+// P-13, P-23, P-29: issue 48, a resource that came after its create had timed out.
 #[test]
 fn a_create_that_timed_out_leaves_nothing_behind() {
     let bench = Bench::new(1);
     bench.script.connects([Step::Slow(secs(5))]);
-    let pool = bench.builder().max_size(1).connect_timeout(secs(1)).build().unwrap();
+    let ears = Ears::default();
+    let builder = bench.builder().max_size(1).connect_timeout(secs(1));
+    let pool = builder.observer(ears.clone()).build().unwrap();
     bench.sim.run(async {
         let conn = pool.acquire().await.unwrap();
         bench.sim.sleep(secs(10)).await;
         let counts = bench.script.counts();
         assert_eq!((counts.connects_abandoned, counts.connected, counts.live), (1, 1, 1));
-        assert_eq!(pool.stats().counts.connect_failures[0], 1, "and it was told as failed");
+        assert_eq!(pool.stats().counts.connect_failures[0], 1);
+        assert_eq!(ears.count("connect_failed"), 1, "and it was told as failed");
         drop(conn);
         assert_at_rest(&pool, &bench.script);
     });
