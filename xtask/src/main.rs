@@ -2,6 +2,7 @@
 //! a machine with a toolchain needs nothing else. One file for each command; each ends with an exit code.
 
 mod deps;
+mod guide;
 mod habits;
 mod options;
 mod promises;
@@ -64,6 +65,11 @@ const COMMANDS: &[Xtask] = &[
         what: "check that this list is what the code says",
         run: options::check,
     },
+    Xtask {
+        name: "guide",
+        what: "check the links of the guide and make HTML of it; needs mdbook",
+        run: guide::run,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -120,7 +126,7 @@ mod tests {
         let sentence = unknown("tset");
         assert_eq!(
             sentence,
-            "there is no command \"tset\"; there are test, promises, deps, habits, options, options --check"
+            "there is no command \"tset\"; there are test, promises, deps, habits, options, options --check, guide"
         );
         assert!(unknown("deps --check").starts_with("there is no command \"deps --check\";"));
     }
