@@ -19,6 +19,7 @@ pages! {
     sizing = "sizing.md"
     timeouts = "timeouts.md"
     sharing = "sharing.md"
+    observing = "observing.md"
     errors = "errors.md"
     acquire_timeouts = "acquire-timeouts.md"
     coming_from = "coming-from.md"

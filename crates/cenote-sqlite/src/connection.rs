@@ -4,6 +4,7 @@
 use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 
 use rusqlite::{Transaction, TransactionBehavior};
@@ -80,6 +81,7 @@ impl SqliteConnection {
         self.called += 1;
         let number = self.called;
         let job = move |db: &mut rusqlite::Connection, control: &Control| {
+            control.begin();
             let outcome = if control.is_abandoned(number) {
                 let _ = guarded(|| drop(run));
                 None
@@ -159,6 +161,10 @@ impl SqliteConnection {
 
     /// Whether a transaction is open; told while nothing runs.
     pub(crate) fn in_transaction(&self) -> bool {
+        self.idles_in_transaction().load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn idles_in_transaction(&self) -> &Arc<AtomicBool> {
         self.control.in_transaction()
     }
 

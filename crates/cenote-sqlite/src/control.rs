@@ -8,8 +8,8 @@
 //! So the thread's progress handler and its wait for locks ask these numbers too.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
 use rusqlite::InterruptHandle;
@@ -18,8 +18,8 @@ use rusqlite::InterruptHandle;
 pub(crate) struct Control {
     ended: AtomicU64,
     abandoned: AtomicU64,
-    /// As of the last call's end.
-    in_transaction: AtomicBool,
+    /// A transaction is open and no call runs. Shared with the pool, which counts such borrowers.
+    in_transaction: Arc<AtomicBool>,
     /// A call panicked: what it left behind is not known.
     broken: AtomicBool,
     interrupt: OnceLock<InterruptHandle>,
@@ -39,6 +39,11 @@ impl Control {
 
     pub(crate) fn has_ended(&self, call: u64) -> bool {
         self.ended.load(Ordering::Acquire) >= call
+    }
+
+    /// A call's turn has come.
+    pub(crate) fn begin(&self) {
+        self.in_transaction.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn end(&self, call: u64, in_transaction: bool) {
@@ -72,8 +77,8 @@ impl Control {
         self.abandoned.load(Ordering::Acquire) > self.ended.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn in_transaction(&self) -> bool {
-        self.in_transaction.load(Ordering::Relaxed)
+    pub(crate) fn in_transaction(&self) -> &Arc<AtomicBool> {
+        &self.in_transaction
     }
 
     pub(crate) fn break_down(&self) {

@@ -2,6 +2,7 @@
 //! that fit a file in the same machine.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cenote::{Ended, Fate, Fault, FreeSlot, Manager, Options, TestOnAcquire, Timeout};
@@ -50,6 +51,10 @@ impl Manager for Sqlite {
             }
             _ => Fate::Close,
         }
+    }
+
+    fn in_transaction(&self, conn: &SqliteConnection) -> Option<Arc<AtomicBool>> {
+        Some(Arc::clone(conn.idles_in_transaction()))
     }
 
     fn classify(&self, error: &SqliteError) -> Fault {

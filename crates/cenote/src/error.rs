@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::config::ConfigError;
 use crate::manager::Fault;
+use crate::observe::FailReason;
 use crate::stats::Status;
 
 /// Why there is no connection, or why the closure of [`Pool::with`](crate::Pool::with) failed.
@@ -60,6 +61,13 @@ pub enum Error<E> {
         /// The pool's counts at that moment.
         status: Box<Status>,
     },
+    /// The hook `on_acquire` refused this caller (P-28).
+    Refused {
+        /// The pool's name.
+        pool: Arc<str>,
+        /// What the hook said.
+        reason: String,
+    },
     /// The pool is paused and refuses newcomers (P-21).
     Paused {
         /// The pool's name.
@@ -89,6 +97,7 @@ impl<E> Error<E> {
             Error::Timeout { .. }
             | Error::QueueFull { .. }
             | Error::Exhausted { .. }
+            | Error::Refused { .. }
             | Error::Paused { .. } => true,
             Error::Connect { error, .. } => error.fault() != Fault::Permanent,
             Error::Run(_)
@@ -96,6 +105,23 @@ impl<E> Error<E> {
             | Error::Draining { .. }
             | Error::Closed { .. }
             | Error::RuntimeGone { .. } => false,
+        }
+    }
+
+    /// The same in a word, for events.
+    pub(crate) fn fail_reason(&self) -> FailReason {
+        match self {
+            Error::Timeout { .. } => FailReason::Timeout,
+            Error::Connect { .. } => FailReason::Connect,
+            Error::QueueFull { .. } => FailReason::QueueFull,
+            Error::TooMany { .. } => FailReason::TooMany,
+            Error::Exhausted { .. } => FailReason::Exhausted,
+            Error::Refused { .. } => FailReason::Refused,
+            Error::Paused { .. } => FailReason::Paused,
+            Error::Draining { .. } => FailReason::Draining,
+            Error::Closed { .. } => FailReason::Closed,
+            Error::RuntimeGone { .. } => FailReason::RuntimeGone,
+            Error::Run(_) => FailReason::Other,
         }
     }
 }
@@ -122,6 +148,9 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             ),
             Error::Exhausted { pool, status } => {
                 write!(f, "pool \"{pool}\": no idle connection right now ({status})")
+            }
+            Error::Refused { pool, reason } => {
+                write!(f, "pool \"{pool}\": the hook on_acquire refused: {reason}")
             }
             Error::Paused { pool } => write!(f, "pool \"{pool}\" is paused: resume it first"),
             Error::Draining { pool } => {

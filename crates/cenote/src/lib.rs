@@ -27,9 +27,11 @@
 //! ```
 //!
 //! Where to look: [`Builder`] and [`Options`] for every setting, [`Error`] for what can go wrong,
-//! [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or a cluster.
+//! [`Observer`] to see what happens, [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or
+//! a cluster.
 //!
-//! Features: `tokio` (default) runs pools on tokio; `serde` reads and writes [`Options`] in files.
+//! Features: `tokio` (default) runs pools on tokio; `serde` reads and writes [`Options`] in files; `tracing` and
+//! `metrics` pass events on.
 
 #![forbid(unsafe_code)]
 
@@ -42,8 +44,10 @@ pub mod env;
 mod error;
 mod extensions;
 mod hooks;
+mod leaks;
 mod lend;
 mod manager;
+mod observe;
 mod pool;
 mod pooled;
 mod report;
@@ -66,9 +70,10 @@ pub use config::{
 pub use env::Env;
 pub use error::{BuildError, ConnectError, Error};
 pub use extensions::Extensions;
-pub use hooks::HookFuture;
+pub use hooks::{AcquireRequest, Choice, ClosedConnection, ConnectionInfo, Hook, HookFuture};
 pub use lend::Lend;
 pub use manager::{Ended, Fate, Fault, Manager, Share};
+pub use observe::{Event, EventKind, FailReason, Level, Observer, Subject, Subscription};
 pub use pool::{Pool, WeakPool};
 pub use pooled::Pooled;
 pub use report::{CloseError, Holder, Report};

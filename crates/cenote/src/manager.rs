@@ -4,6 +4,8 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::config::Options;
 
@@ -40,6 +42,9 @@ pub trait Manager: Send + Sync + 'static {
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// Makes a connection. Runs under `connect_timeout`, never on a caller's path (P-12).
+    ///
+    /// It is called for every new connection, so whatever changes between two connects is the manager's to
+    /// fetch here: a rotated password, a token that expires, a host name that moved. The pool keeps none.
     fn connect(&self) -> impl Future<Output = Result<Self::Connection, Self::Error>> + Send;
 
     /// Tests a connection by its cheapest round trip. Runs under `test_timeout`. Default: it is well.
@@ -86,6 +91,15 @@ pub trait Manager: Send + Sync + 'static {
             Ended::Returned | Ended::Failed(Fault::Query) => Fate::Keep,
             Ended::Cancelled | Ended::Panicked | Ended::Tainted | Ended::Failed(_) => Fate::Close,
         }
+    }
+
+    /// A flag that the driver keeps: true while the connection idles in an open transaction, that is, while
+    /// no request of it runs. Asked once, when the connection was made. With it
+    /// [`Status::idle_in_transaction`](crate::Status::idle_in_transaction) counts such borrowers, and the
+    /// leak report and [`Holder`](crate::Holder) name them (P-30). Default: the driver does not know.
+    fn in_transaction(&self, conn: &Self::Connection) -> Option<Arc<AtomicBool>> {
+        let _ = conn;
+        None
     }
 
     /// What an error means for the connection, the host and the callers (P-14).
@@ -163,9 +177,10 @@ pub enum Fault {
     Permanent,
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Fault {
+    /// The class in lower case, as logs and metrics show it.
+    pub const fn name(self) -> &'static str {
+        match self {
             Fault::Query => "query",
             Fault::Timeout => "timeout",
             Fault::Connection => "connection",
@@ -173,7 +188,13 @@ impl fmt::Display for Fault {
             Fault::Role => "role",
             Fault::Overload => "overload",
             Fault::Permanent => "permanent",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

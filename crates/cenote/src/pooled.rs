@@ -7,11 +7,10 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::Verdict;
 use crate::extensions::Extensions;
 use crate::manager::{Ended, Manager};
+use crate::observe::{EventKind, Subject};
 use crate::shell::{Entry, Shell};
-use crate::stats::CloseReason;
 
 /// A borrowed connection.
 ///
@@ -97,14 +96,17 @@ impl<M: Manager> Pooled<M> {
     /// Closes the connection instead of giving it back; its slot is free for another (P-9).
     pub fn discard(this: Self) {
         let (entry, shell) = Pooled::take(this);
-        let discarded = Verdict::Close(CloseReason::Discarded);
-        shell.hand_in(entry, |core, key| core.release(key, discarded));
+        shell.discard(entry);
     }
 
     /// Takes the connection out of the pool for good; its slot is free for another (P-9).
     pub fn detach(this: Self) -> M::Connection {
         let (entry, shell) = Pooled::take(this);
-        shell.run(|state| state.core.detach(entry.key));
+        let key = entry.key;
+        shell.run(|state| {
+            state.note(&shell.watch, Subject::Connection(key.id), EventKind::ConnectionDetached);
+            state.core.detach(key)
+        });
         entry.conn.into_inner().expect("a borrower has its connection to itself")
     }
 }

@@ -22,17 +22,20 @@ pub struct Holder {
     pub location: &'static Location<'static>,
     /// How many borrowers share it; 0 if it has one of its own.
     pub sharers: usize,
+    /// Whether it idles in an open transaction, as far as the manager tells (P-30).
+    pub in_transaction: bool,
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Holder { id, held, location, sharers, .. } = self;
+        let Holder { id, held, location, sharers, in_transaction, .. } = self;
         match sharers {
             0 => write!(f, "connection {id}, held for {held:.1?}, acquired at {location}"),
             n => {
                 write!(f, "connection {id}, shared by {n}, the latest for {held:.1?} at {location}")
             }
-        }
+        }?;
+        f.write_str(if *in_transaction { ", idle in a transaction" } else { "" })
     }
 }
 

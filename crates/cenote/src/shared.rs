@@ -100,7 +100,7 @@ impl<M: Share> Drop for Shared<M> {
         }
         let last = self.conn.take().and_then(|conn| conn.into_inner());
         let (key, close) = (self.key, self.close);
-        self.shell.run(|state| state.unshare(key, close));
+        self.shell.run(|state| state.unshare(&self.shell.watch, key, close));
         self.shell.see_off(key, last);
     }
 }

@@ -65,6 +65,9 @@ pub struct Status {
     pub state: State,
     /// The most callers that ever waited at once.
     pub peak_waiting: usize,
+    /// Of the lent connections, those that idle in an open transaction, as far as the manager tells
+    /// ([`Manager::in_transaction`](crate::Manager::in_transaction)).
+    pub idle_in_transaction: usize,
 }
 
 impl fmt::Display for Status {
@@ -82,6 +85,7 @@ impl fmt::Display for Status {
             ("resetting", self.resetting),
             ("closing", self.closing),
             ("sharers", self.sharers),
+            ("idle in transaction", self.idle_in_transaction),
         ];
         for (name, n) in rest.iter().filter(|(_, n)| *n > 0) {
             write!(f, ", {name} {n}")?;
@@ -124,6 +128,8 @@ close_reasons! {
     Cleared => "cleared",
     /// Chosen by `clear_where`.
     Selected => "selected",
+    /// The hook `before_acquire` or `after_release` dropped it.
+    Hook => "hook",
     /// `Pooled::discard`.
     Discarded => "discarded",
     /// The manager said close at release: after a fault, a cancel, a panic or a taint.
@@ -190,6 +196,10 @@ pub struct Counts {
     pub closed: u64,
     /// Acquires that got a connect error.
     pub failed: u64,
+    /// Acquires that the hook `on_acquire` refused.
+    pub refused: u64,
+    /// Acquires, whatever their outcome, that took longer than `slow_acquire`.
+    pub slow: u64,
     /// Acquires whose priority was beyond the last level and was served as the last.
     pub clamped: u64,
     /// Grants that nobody came for within a second and that went to the next waiter.
@@ -208,6 +218,14 @@ pub struct Counts {
     pub close_failures: u64,
     /// Connections taken out of the pool or given up at the end of `close`.
     pub detached: u64,
+    /// Connections that were lent for longer than `leak_after`.
+    pub leaked: u64,
+    /// Hooks that returned an error which no caller gets.
+    pub hook_failures: u64,
+    /// Hooks that panicked.
+    pub hook_panics: u64,
+    /// Observers that panicked.
+    pub observer_panics: u64,
     /// Connections closed, by reason.
     pub closes: Closes,
 }

@@ -2,6 +2,8 @@
 //! Callers never poll them, so no caller's cancel can hurt one. Each is a [`Flight`], whose `Drop` gives the
 //! slot back: whatever happens, a panic, a timeout or the runtime's end, capacity cannot leak (P-23).
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -13,9 +15,12 @@ use crate::config::{Options, Timeout};
 use crate::core::{Core, Setback, SlotKey};
 use crate::env::{Env, Sleep, Task};
 use crate::error::ConnectError;
+use crate::hooks::{ClosedConnection, Hook};
 use crate::manager::{Fault, Manager};
+use crate::observe::{EventKind, StepSpan, Subject, count};
 use crate::report::{CloseError, Tally};
 use crate::shell::{Entry, Shell, guarded};
+use crate::stats::CloseReason;
 use crate::time::Time;
 
 /// What a task is for.
@@ -26,9 +31,21 @@ pub(crate) enum Leg<M: Manager> {
     /// A close that the core counts.
     Close {
         tally: Option<Arc<Tally<M::Error>>>,
+        reason: CloseReason,
     },
     /// The close of a connection that is the pool's no longer.
     Stray,
+}
+
+impl<M: Manager> Leg<M> {
+    fn name(&self) -> &'static str {
+        match self {
+            Leg::Connect => "connect",
+            Leg::Test => "test",
+            Leg::Reset => "reset",
+            Leg::Close { .. } | Leg::Stray => "close",
+        }
+    }
 }
 
 /// A connection, or the slot for one, on its way through a task.
@@ -48,11 +65,41 @@ enum Outcome<T, E> {
     Panicked,
 }
 
-impl<T, E> Outcome<T, E> {
+impl<T, E: StdError + Send + Sync + 'static> Outcome<T, E> {
     fn is_ok(&self) -> bool {
         matches!(self, Outcome::Ok(_))
     }
+
+    /// Shows why the step failed, if it did.
+    fn if_failed(&self, show: impl FnOnce(&(dyn StdError + Send + Sync + 'static))) {
+        match self {
+            Outcome::Ok(_) => {}
+            Outcome::Err(error) => show(error),
+            Outcome::TimedOut(after) => show(&Cut::TimedOut(*after)),
+            Outcome::Panicked => show(&Cut::Panicked),
+        }
+    }
 }
+
+/// Why a step failed without an error of the driver's.
+#[derive(Debug)]
+enum Cut {
+    TimedOut(Duration),
+    Panicked,
+    Dead,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cut::TimedOut(after) => write!(f, "no answer within {after:?}"),
+            Cut::Panicked => f.write_str("it panicked"),
+            Cut::Dead => f.write_str("the driver says that the connection is dead"),
+        }
+    }
+}
+
+impl StdError for Cut {}
 
 /// Runs a step of the manager's under its timeout. The step is polled first, so one that is ready wins.
 async fn step<T, E>(
@@ -88,12 +135,19 @@ struct Unmade<M: Manager> {
 }
 
 /// The connect itself with what belongs to it: session set-up and the test of a new connection.
-async fn make<M: Manager>(shell: &Shell<M>, options: &Options) -> Result<M::Connection, Unmade<M>> {
+async fn make<M: Manager>(
+    shell: &Shell<M>,
+    options: &Options,
+    id: u64,
+    began: Time,
+) -> Result<M::Connection, Unmade<M>> {
     let connected = shell.manager.connect().await;
     let mut conn = connected.map_err(|error| Unmade { error, conn: None })?;
+    let took = shell.env.now().since(began);
+    shell.tell(Subject::Connection(id), EventKind::ConnectionCreated { took });
     let prepared = async {
         if let Some(hook) = &shell.hooks.after_connect {
-            hook(&mut conn).await?;
+            shell.run_hook(Hook::AfterConnect, id, || hook(&mut conn)).await?;
         }
         if options.test_on_create {
             shell.manager.check(&mut conn).await?;
@@ -119,14 +173,23 @@ impl<M: Manager> Flight<M> {
     pub(crate) fn into_task(self) -> Task {
         Box::pin(async move {
             let flight = self;
-            let options = flight.shell.lock().core.options().clone();
-            match flight.leg {
-                Leg::Connect => flight.connect(&options).await,
-                Leg::Test => flight.test(&options).await,
-                Leg::Reset => flight.reset(&options).await,
-                Leg::Close { .. } | Leg::Stray => flight.close(&options).await,
-            }
+            let shell = Arc::clone(&flight.shell);
+            let options = shell.lock().core.options().clone();
+            let span = StepSpan::begin(&shell.watch, &shell.name, flight.leg.name(), flight.key.id);
+            let step = async move {
+                match flight.leg {
+                    Leg::Connect => flight.connect(&options).await,
+                    Leg::Test => flight.test(&options).await,
+                    Leg::Reset => flight.reset(&options).await,
+                    Leg::Close { .. } | Leg::Stray => flight.close(&options).await,
+                }
+            };
+            span.around(step).await;
         })
+    }
+
+    fn tell(&self, kind: EventKind<'_>) {
+        self.shell.tell(Subject::Connection(self.key.id), kind);
     }
 
     fn entry(&mut self) -> &mut Entry<M> {
@@ -136,7 +199,8 @@ impl<M: Manager> Flight<M> {
     async fn connect(mut self, options: &Options) {
         let shell = Arc::clone(&self.shell);
         let began = shell.env.now();
-        let made = step(&*shell.env, options.connect_timeout, make(&*shell, options)).await;
+        let make = make(&*shell, options, self.key.id, began);
+        let made = step(&*shell.env, options.connect_timeout, make).await;
         let now = shell.env.now();
         let mut unprepared = None;
         let error = match made {
@@ -159,6 +223,8 @@ impl<M: Manager> Flight<M> {
         };
         self.landed = true;
         let error = Arc::new(error);
+        let (fault, took) = (error.fault(), now.since(began));
+        self.tell(EventKind::ConnectFailed { error: &*error, fault, took });
         let _old = shell.run(|state| {
             let old = state.last_error.replace(error);
             state.core.connect_failed(self.key, setback, now);
@@ -168,16 +234,17 @@ impl<M: Manager> Flight<M> {
         // Whoever waited has heard of it; the connection that was made is owed a goodbye.
         if let Some(conn) = unprepared {
             let close = async { shell.manager.close(conn).await };
-            let _ = step(&*shell.env, options.close_timeout, close).await;
+            let closed = step(&*shell.env, options.close_timeout, close).await;
+            closed.if_failed(|error| self.tell(EventKind::CloseFailed { error }));
         }
     }
 
     fn arrive(mut self, conn: M::Connection, took: Duration, now: Time) {
         self.landed = true;
-        let entry = Box::new(Entry::new(conn, self.key, now));
         let old = self.shell.lock().last_error.take();
         drop(old);
-        self.shell.hand_in(entry, |core, key| {
+        let entry = Box::new(Entry::new(conn, self.key, now));
+        self.shell.welcome(entry, took, |core, key| {
             let taken = core.connected(key, took, now);
             core.announce();
             taken
@@ -188,6 +255,7 @@ impl<M: Manager> Flight<M> {
         let shell = Arc::clone(&self.shell);
         let check = async { shell.manager.check(&mut self.entry().conn).await };
         let outcome = step(&*shell.env, options.test_timeout, check).await;
+        outcome.if_failed(|error| self.tell(EventKind::TestFailed { error }));
         let now = shell.env.now();
         self.land(|core, key| core.tested(key, outcome.is_ok(), now));
     }
@@ -197,7 +265,11 @@ impl<M: Manager> Flight<M> {
         let reset = async { shell.manager.reset(&mut self.entry().conn).await };
         let outcome = step(&*shell.env, options.reset_timeout, reset).await;
         let now = shell.env.now();
+        outcome.if_failed(|error| self.tell(EventKind::ResetFailed { error }));
         let alive = outcome.is_ok() && !shell.is_dead(&self.entry().conn);
+        if outcome.is_ok() && !alive {
+            self.tell(EventKind::ResetFailed { error: &Cut::Dead });
+        }
         self.land(|core, key| core.was_reset(key, alive, now));
     }
 
@@ -214,16 +286,38 @@ impl<M: Manager> Flight<M> {
         // The caches of a connection go before it.
         let _ = guarded(|| drop(extensions));
         // A connection that the pool gave up while it was shared ends with its last sharer.
-        let Some(conn) = conn.into_inner() else {
+        let Some(mut conn) = conn.into_inner() else {
             debug_assert!(matches!(self.leg, Leg::Stray), "a close has the connection to itself");
             self.landed = true;
             return;
         };
+        if let Leg::Stray = self.leg {
+            let reason = CloseReason::PoolClosed;
+            self.tell(EventKind::ConnectionClosing { reason });
+        }
+        let mut patience = options.close_timeout;
+        if let Some(hook) = &shell.hooks.before_close {
+            let began = shell.env.now();
+            let said = shell.run_hook(Hook::BeforeClose, self.key.id, || hook(&mut conn));
+            let said = step(&*shell.env, patience, said).await;
+            // A panic was told as one.
+            if !matches!(said, Outcome::Panicked) {
+                said.if_failed(|error| {
+                    count(&shell.watch.marks.hook_failures);
+                    self.tell(EventKind::HookFailed { hook: Hook::BeforeClose, error });
+                });
+            }
+            if let Timeout::After(left) = &mut patience {
+                *left = left.saturating_sub(shell.env.now().since(began));
+            }
+        }
         let close = async { shell.manager.close(conn).await };
-        let error = match step(&*shell.env, options.close_timeout, close).await {
+        let error = match step(&*shell.env, patience, close).await {
             Outcome::Ok(()) => None,
             Outcome::Err(error) => Some(CloseError::Failed(error)),
-            Outcome::TimedOut(after) => Some(CloseError::TimedOut { after }),
+            Outcome::TimedOut(_) => {
+                Some(CloseError::TimedOut { after: options.close_timeout.get() })
+            }
             Outcome::Panicked => Some(CloseError::Panicked),
         };
         self.closed(error);
@@ -232,7 +326,19 @@ impl<M: Manager> Flight<M> {
     fn closed(&mut self, error: Option<CloseError<M::Error>>) {
         self.landed = true;
         let failed = error.is_some();
-        if let Leg::Close { tally } = &self.leg {
+        let reason = match self.leg {
+            Leg::Close { reason, .. } => reason,
+            Leg::Stray => CloseReason::PoolClosed,
+            Leg::Connect | Leg::Test | Leg::Reset => CloseReason::RuntimeGone,
+        };
+        if let Some(error) = &error {
+            self.tell(EventKind::CloseFailed { error });
+        }
+        self.tell(EventKind::ConnectionClosed { reason });
+        let error_told = error.as_ref().map(|error| error as &(dyn StdError + Send + Sync));
+        let id = self.key.id;
+        self.shell.after_close(&ClosedConnection { id, reason, error: error_told });
+        if let Leg::Close { tally, .. } = &self.leg {
             if let Some(tally) = tally {
                 tally.end(error);
             }
@@ -251,13 +357,23 @@ impl<M: Manager> Drop for Flight<M> {
         match self.leg {
             Leg::Connect | Leg::Test | Leg::Reset => {
                 let now = self.shell.env.now();
+                if self.entry.is_some() {
+                    self.closed(None);
+                }
                 self.shell.run(|state| {
-                    state.core.task_dropped(self.key);
+                    state.change(&self.shell.watch, |core| core.task_dropped(self.key));
                     state.overrun(now);
                 });
             }
             Leg::Close { .. } => self.closed(Some(CloseError::RuntimeGone)),
-            Leg::Stray => {}
+            Leg::Stray => {
+                // One that sharers still own ends with the last of them.
+                let conn = self.entry.take().and_then(|entry| entry.conn.into_inner());
+                if conn.is_some() {
+                    self.closed(Some(CloseError::RuntimeGone));
+                }
+                let _ = guarded(|| drop(conn));
+            }
         }
         // Without a runtime there is no goodbye: the connection is dropped here, outside the lock.
         let _ = guarded(|| drop(self.entry.take()));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
+use crate::core::Core;
 use crate::env::Task;
 use crate::manager::Manager;
 use crate::shell::Shell;
@@ -47,10 +48,12 @@ impl<M: Manager> Shell<M> {
     /// Does what is due; returns when to look again.
     fn look_after(self: &Arc<Self>) -> Time {
         let now = self.env.now();
-        let (next, sweep) = self.run(|state| {
+        let (next, sweep, leak_after) = self.run(|state| {
             state.overrun(now);
-            (state.core.upkeep(now), state.core.sweep_is_due(now))
+            let leak_after = state.core.options().leak_after;
+            (state.core.upkeep(now), state.core.sweep_is_due(now), leak_after)
         });
+        self.find_leaks(leak_after, now);
         if sweep {
             self.sweep(None, |entry| {
                 let dead = self.is_dead(&entry.conn);
@@ -74,7 +77,7 @@ impl<M: Manager> Drop for Upkeep<M> {
         if !self.ended {
             let now = self.shell.env.now();
             self.shell.run(|state| {
-                state.core.runtime_gone();
+                state.change(&self.shell.watch, Core::runtime_gone);
                 state.overrun(now);
             });
         }

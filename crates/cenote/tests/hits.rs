@@ -7,10 +7,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use cenote::{Pool, Pooled, Timeout};
+use cenote::{Event, Pool, Pooled, Timeout};
 use cenote_testkit::{Script, Sim};
 use common::{Bench, ms, poll_once, secs};
 
@@ -122,6 +123,26 @@ fn a_hit_allocates_nothing_on_tokio() {
         });
         assert_eq!(count, 0);
     });
+}
+
+// P-2, P-29
+#[test]
+fn telling_an_observer_of_a_hit_allocates_nothing_and_reads_no_clock() {
+    let bench = Bench::new(1);
+    let pool = warm(&bench, 1);
+    let (told, heard) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let count = |told: &Arc<AtomicU64>| {
+        let told = Arc::clone(told);
+        move |_: &Event<'_>| {
+            told.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    pool.observe(count(&told)).forget();
+    pool.observe(count(&heard)).forget();
+    let before = bench.sim.usage();
+    let count = allocations(|| (0..1000).for_each(|_| drop(hit(&pool))));
+    assert_eq!((count, bench.sim.usage()), (0, before));
+    assert_eq!((told.load(Ordering::Relaxed), heard.load(Ordering::Relaxed)), (3000, 3000));
 }
 
 // P-2

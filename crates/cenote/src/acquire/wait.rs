@@ -6,9 +6,8 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 
@@ -17,8 +16,9 @@ use crate::core::{Acquired, Collected, Look as CoreLook, Request};
 use crate::env::Sleep;
 use crate::error::Error;
 use crate::manager::Manager;
+use crate::observe::{EventKind, FailReason, Subject, WaitSpan, count, flags};
 use crate::pool::Pool;
-use crate::shell::Refused;
+use crate::shell::{Refused, Shell};
 use crate::time::Time;
 
 use super::want::Want;
@@ -46,6 +46,8 @@ enum Stage {
 struct Span {
     since: Time,
     deadline: Time,
+    /// From when on it is to be reported.
+    slow: Timeout,
 }
 
 pin_project! {
@@ -61,6 +63,10 @@ pin_project! {
         // The place in the order of arrival, kept when a connection turned out dead.
         ticket: Option<u64>,
         span: Option<Span>,
+        // Who looks on, as of the first poll.
+        flags: u8,
+        // A span of `tracing` while it waits.
+        traced: WaitSpan,
         #[pin]
         sleep: Option<Sleep>,
     }
@@ -68,14 +74,7 @@ pin_project! {
     impl<M: Manager, W: Want<M>> PinnedDrop for Wait<'_, M, W> {
         fn drop(this: Pin<&mut Self>) {
             if let Stage::Waiting(w) = this.stage {
-                let shell = &this.pool.shell;
-                let mut waker = None;
-                let mut error = None;
-                shell.run(|state| {
-                    waker = state.desk(w).waker.take();
-                    error = state.desk(w).error.take();
-                    state.core.cancel(w, false);
-                });
+                cancel(&this.pool.shell, w, this.ticket, this.span);
             }
         }
     }
@@ -92,6 +91,8 @@ impl<'a, M: Manager, W: Want<M>> Wait<'a, M, W> {
             stage: Stage::Asking,
             ticket: None,
             span: None,
+            flags: 0,
+            traced: WaitSpan::default(),
             sleep: None,
         }
     }
@@ -107,7 +108,7 @@ impl<'a, M: Manager, W: Want<M>> Wait<'a, M, W> {
     pub(super) fn set_priority(&mut self, level: u8) {
         let last = self.pool.shell.priorities - 1;
         if level > last {
-            self.pool.shell.clamped.fetch_add(1, Ordering::Relaxed);
+            count(&self.pool.shell.watch.marks.clamped);
         }
         self.level = level.min(last);
     }
@@ -148,30 +149,26 @@ impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
                 look = this.last_look(w);
             }
             *this.stage = Stage::Done;
-            match look {
+            let error = match look {
                 Look::Got(taken) => {
-                    match this.want.look_over(&this.pool.shell, taken, first) {
-                        Ok(taken) => return Poll::Ready(Ok(this.finish(taken))),
+                    match this.want.look_over(&this.pool.shell, taken, first, *this.flags) {
+                        Ok(taken) => return Poll::Ready(Ok(this.succeed(taken))),
                         // Found dead without I/O: the caller keeps its place and its deadline (P-4, P-15).
                         Err(alive) if late => {
                             this.want.give_back(&this.pool.shell, alive);
-                            return Poll::Ready(Err(this.timed_out()));
+                            this.timed_out()
                         }
                         Err(alive) => {
                             rest = Some(alive);
                             *this.stage = Stage::Asking;
+                            continue;
                         }
                     }
                 }
-                Look::Failed(error) => {
-                    this.record_wait();
-                    return Poll::Ready(Err(error));
-                }
-                Look::Wait => {
-                    this.record_wait();
-                    return Poll::Ready(Err(this.timed_out()));
-                }
-            }
+                Look::Failed(error) => error,
+                Look::Wait => this.timed_out(),
+            };
+            return Poll::Ready(Err(fail(&this.pool.shell, *this.ticket, *this.span, error)));
         }
     }
 }
@@ -182,12 +179,27 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
         let shell = &self.pool.shell;
         let (level, location) = (*self.level, *self.location);
         let again = self.ticket.is_some();
+        if !again {
+            *self.flags = shell.watch.flags();
+            if *self.flags & flags::HOOKED != 0 {
+                let refused = shell.admit(level, location, self.want.wanted()).err();
+                if let Some(refused) = refused {
+                    let ticket = shell.run(|state| state.core.ticket());
+                    *self.ticket = Some(ticket);
+                    shell.tell_started(ticket, location);
+                    return Look::Failed(refused);
+                }
+            }
+        }
         let look = CoreLook { again, untested: false };
         // The hit: nothing is read, cloned or made before it.
         let hit = shell.run(|state| {
             let ticket = *self.ticket.get_or_insert_with(|| state.core.ticket());
             self.want.hit(state, level, ticket, look, location)
         });
+        if !again && *self.flags & flags::OBSERVED != 0 {
+            shell.tell_started(self.ticket.expect("it was drawn above"), location);
+        }
         if let Some(taken) = hit {
             return Look::Got(taken);
         }
@@ -203,13 +215,19 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
             Acquired::Queued(w) => {
                 // The orders are fetched after this: a grant in the same turn finds the waker.
                 state.desk(w).waker = waker.take();
-                Asked::Queued(w, state.core.options().acquire_timeout)
+                if self.span.is_none() {
+                    // Noted before the orders, so it is told before the connect that it may cause.
+                    let subject = Subject::Acquire(ticket);
+                    state.note(&shell.watch, subject, EventKind::AcquireQueued);
+                }
+                let options = state.core.options();
+                Asked::Queued(w, options.acquire_timeout, options.slow_acquire)
             }
         });
         match asked {
             Asked::Got(taken) => Look::Got(taken),
             Asked::Refused(refused) => Look::Failed(refused.into_error(&shell.name)),
-            Asked::Queued(w, acquire_timeout) => {
+            Asked::Queued(w, acquire_timeout, slow) => {
                 *self.stage = Stage::Waiting(w);
                 if self.span.is_none() {
                     let deadline = match *self.patience {
@@ -217,7 +235,8 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
                         Patience::For(timeout) => now + timeout.get(),
                         Patience::Default => now + acquire_timeout.get(),
                     };
-                    *self.span = Some(Span { since: now, deadline });
+                    *self.span = Some(Span { since: now, deadline, slow });
+                    *self.traced = WaitSpan::begin(&shell.watch, &shell.name, ticket);
                 }
                 Look::Wait
             }
@@ -295,30 +314,93 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
         let since = self.span.expect("who waits has a span").since;
         let waited = shell.env.now().since(since);
         let state = shell.lock();
-        let (status, last) = (Box::new(state.core.status()), state.last_error.clone());
+        let (status, last) = (Box::new(state.status()), state.last_error.clone());
         drop(state);
         Error::Timeout { pool: Arc::clone(&shell.name), waited, status, last }
     }
 
-    /// Failed waits count too: a histogram of the winners hides the incident. (P-27)
-    fn record_wait(&self) {
-        if let Some(span) = *self.span {
-            let shell = &self.pool.shell;
-            shell.wait.record(shell.env.now().since(span.since));
+    fn succeed(&self, taken: W::Taken) -> W::Given {
+        let shell = &self.pool.shell;
+        // Whoever waited looks again who looks on; a hit has just looked.
+        if self.span.is_some() || *self.flags & flags::OBSERVED != 0 {
+            let (id, wanted) = (self.want.id(&taken), self.want.wanted());
+            tell_got(shell, *self.ticket, *self.span, id, wanted);
+        }
+        self.want.give(shell, taken, *self.flags)
+    }
+}
+
+// What a hit does not do stands in functions that take plain values: then the projection above stays in
+// registers.
+
+fn subject(ticket: Option<u64>) -> Subject {
+    Subject::Acquire(ticket.expect("it was drawn at the first look"))
+}
+
+#[cold]
+fn tell_got<M: Manager>(
+    shell: &Shell<M>,
+    ticket: Option<u64>,
+    span: Option<Span>,
+    connection: u64,
+    taken: usize,
+) {
+    let waited = record_wait(shell, ticket, span);
+    shell.tell_got(subject(ticket), connection, taken, waited);
+}
+
+#[cold]
+fn fail<M: Manager>(
+    shell: &Shell<M>,
+    ticket: Option<u64>,
+    span: Option<Span>,
+    error: Error<M::Error>,
+) -> Error<M::Error> {
+    let waited = record_wait(shell, ticket, span);
+    shell.tell_failed(subject(ticket), &error, waited);
+    error
+}
+
+/// Leaves the queue before the end. What was granted goes to the next.
+#[cold]
+fn cancel<M: Manager>(shell: &Arc<Shell<M>>, w: u32, ticket: Option<u64>, span: Option<Span>) {
+    let mut waker = None;
+    let mut error = None;
+    shell.run(|state| {
+        waker = state.desk(w).waker.take();
+        error = state.desk(w).error.take();
+        state.core.cancel(w, false);
+    });
+    let waited = record_wait(shell, ticket, span);
+    let cancelled = EventKind::AcquireFailed { reason: FailReason::Cancelled, error: None, waited };
+    shell.tell(subject(ticket), cancelled);
+}
+
+/// Failed waits count too: a histogram of the winners hides the incident (P-27). One that was slow is told
+/// as slow, with its causes (P-3).
+fn record_wait<M: Manager>(shell: &Shell<M>, ticket: Option<u64>, span: Option<Span>) -> Duration {
+    let Some(span) = span else { return Duration::ZERO };
+    let waited = shell.env.now().since(span.since);
+    shell.wait.record(waited);
+    if waited > span.slow.get() {
+        count(&shell.watch.marks.slow);
+        if shell.watch.is_observed() {
+            let state = shell.lock();
+            let (status, last) = (state.status(), state.last_error.clone());
+            drop(state);
+            let last = last.as_ref().map(|error| &**error as _);
+            let slow = EventKind::AcquireSlow { waited, status: &status, last };
+            shell.tell(subject(ticket), slow);
         }
     }
-
-    fn finish(&self, taken: W::Taken) -> W::Given {
-        self.record_wait();
-        self.want.give(&self.pool.shell, taken)
-    }
+    waited
 }
 
 /// How a first look ended.
 enum Asked<M: Manager, T> {
     Got(T),
     Refused(Refused<M>),
-    Queued(u32, Timeout),
+    Queued(u32, Timeout, Timeout),
 }
 
 /// How a look from the queue ended.

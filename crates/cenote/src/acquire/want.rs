@@ -3,12 +3,13 @@
 
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::conn::Joint;
 use crate::core::{Kind, Look, SlotKey};
 use crate::error::Error;
 use crate::manager::{Manager, Share};
+use crate::observe::{EventKind, Subject, flags};
 use crate::pooled::Pooled;
 use crate::shared::Shared;
 use crate::shell::{Entry, Locked, Shell};
@@ -38,16 +39,20 @@ pub(crate) trait Want<M: Manager> {
     ) -> Option<Self::Taken>;
     /// Takes what was lent or granted.
     fn take(&self, state: &mut Locked<M>, key: SlotKey, at: Place) -> Self::Taken;
-    /// Asks the driver whether it is alive (P-15). What is dead goes back to the pool and is closed.
+    /// Asks the driver whether it is alive (P-15), and the hook. What is not good goes back to the pool and
+    /// is closed.
     fn look_over(
         &self,
         shell: &Arc<Shell<M>>,
         taken: Self::Taken,
         hit: bool,
+        flags: u8,
     ) -> Result<Self::Taken, Self::Rest>;
     /// Gives the rest back, when the caller has its place in the queue again.
     fn give_back(&self, shell: &Arc<Shell<M>>, rest: Self::Rest);
-    fn give(&self, shell: &Arc<Shell<M>>, taken: Self::Taken) -> Self::Given;
+    fn give(&self, shell: &Arc<Shell<M>>, taken: Self::Taken, flags: u8) -> Self::Given;
+    /// The id of what was taken, or of the first of it; 0 for nothing.
+    fn id(&self, taken: &Self::Taken) -> u64;
 }
 
 /// Takes what is there now, or says why there is nothing.
@@ -58,30 +63,77 @@ pub(crate) fn take_now<M: Manager, W: Want<M>>(
 ) -> Result<W::Given, Error<M::Error>> {
     let level = shell.priorities / 2;
     let look = Look { again: false, untested: true };
-    loop {
-        let mut refused = None;
-        let hit = shell.run(|state| {
-            let ticket = state.core.ticket();
-            let taken = want.hit(state, level, ticket, look, at);
-            if taken.is_none() {
-                let refusal = state.core.try_refusal();
-                refused = Some(state.refused(refusal));
+    let flags = shell.watch.flags();
+    let admitted = match flags & flags::HOOKED {
+        0 => Ok(()),
+        _ => shell.admit(level, at, want.wanted()),
+    };
+    let mut told = None;
+    let outcome = admitted.and_then(|()| {
+        loop {
+            let mut refused = None;
+            let (ticket, hit) = shell.run(|state| {
+                let ticket = state.core.ticket();
+                let taken = want.hit(state, level, ticket, look, at);
+                if taken.is_none() {
+                    let refusal = state.core.try_refusal();
+                    refused = Some(state.refused(refusal));
+                }
+                (ticket, taken)
+            });
+            if flags & flags::OBSERVED != 0 && told.is_none() {
+                told = Some(shell.tell_started(ticket, at));
             }
-            taken
+            if let Some(refused) = refused {
+                return Err(refused.into_error(&shell.name));
+            }
+            let taken = hit.expect("who is not refused gets something");
+            match want.look_over(shell, taken, true, flags) {
+                Ok(taken) => return Ok(taken),
+                Err(rest) => want.give_back(shell, rest),
+            }
+        }
+    });
+    if flags & flags::OBSERVED != 0 {
+        // Whom the hook refused has no ticket yet.
+        let subject = told.unwrap_or_else(|| {
+            let ticket = shell.run(|state| state.core.ticket());
+            shell.tell_started(ticket, at)
         });
-        if let Some(refused) = refused {
-            return Err(refused.into_error(&shell.name));
+        match &outcome {
+            Ok(taken) => shell.tell_got(subject, want.id(taken), want.wanted(), Duration::ZERO),
+            Err(error) => shell.tell_failed(subject, error, Duration::ZERO),
         }
-        let taken = hit.expect("who is not refused gets something");
-        match want.look_over(shell, taken, true) {
-            Ok(taken) => return Ok(want.give(shell, taken)),
-            Err(rest) => want.give_back(shell, rest),
-        }
+    }
+    outcome.map(|taken| want.give(shell, taken, flags))
+}
+
+impl<M: Manager> Shell<M> {
+    #[cold]
+    pub(super) fn tell_started(&self, ticket: u64, location: Place) -> Subject {
+        let subject = Subject::Acquire(ticket);
+        self.tell(subject, EventKind::AcquireStarted { location });
+        subject
+    }
+
+    pub(super) fn tell_got(
+        &self,
+        subject: Subject,
+        connection: u64,
+        taken: usize,
+        waited: Duration,
+    ) {
+        self.tell(subject, EventKind::AcquireSucceeded { connection, taken, waited });
+    }
+
+    pub(super) fn tell_failed(&self, subject: Subject, error: &Error<M::Error>, waited: Duration) {
+        let reason = error.fail_reason();
+        self.tell(subject, EventKind::AcquireFailed { reason, error: Some(error), waited });
     }
 }
 
-fn lend<M: Manager>(shell: &Arc<Shell<M>>, mut entry: Box<Entry<M>>) -> Pooled<M> {
-    if shell.measure_hold.load(Ordering::Relaxed) {
+fn lend<M: Manager>(shell: &Arc<Shell<M>>, mut entry: Box<Entry<M>>, flags: u8) -> Pooled<M> {
+    if flags & flags::HOLD != 0 {
         entry.lent_at = Some(shell.env.now());
     }
     Pooled::new(entry, Arc::clone(shell))
@@ -116,14 +168,16 @@ impl<M: Manager> Want<M> for One {
         state.lend(key, at)
     }
 
+    #[inline]
     fn look_over(
         &self,
         shell: &Arc<Shell<M>>,
-        entry: Self::Taken,
+        mut entry: Self::Taken,
         hit: bool,
+        flags: u8,
     ) -> Result<Self::Taken, ()> {
-        if shell.is_dead(&entry.conn) {
-            shell.hand_in(entry, |core, key| core.found_dead(key, hit));
+        if let Some(reason) = shell.reject(&mut entry, flags) {
+            shell.hand_in(entry, |core, key| core.found_bad(key, hit, reason));
             return Err(());
         }
         Ok(entry)
@@ -131,8 +185,12 @@ impl<M: Manager> Want<M> for One {
 
     fn give_back(&self, _: &Arc<Shell<M>>, (): ()) {}
 
-    fn give(&self, shell: &Arc<Shell<M>>, entry: Self::Taken) -> Pooled<M> {
-        lend(shell, entry)
+    fn give(&self, shell: &Arc<Shell<M>>, entry: Self::Taken, flags: u8) -> Pooled<M> {
+        lend(shell, entry, flags)
+    }
+
+    fn id(&self, entry: &Self::Taken) -> u64 {
+        entry.key.id
     }
 }
 
@@ -180,20 +238,26 @@ impl<M: Manager> Want<M> for Many {
         shell: &Arc<Shell<M>>,
         entries: Self::Taken,
         hit: bool,
+        flags: u8,
     ) -> Result<Self::Taken, Self::Rest> {
-        let (dead, alive): (Vec<_>, Vec<_>) =
-            entries.into_iter().partition(|entry| shell.is_dead(&entry.conn));
-        if dead.is_empty() {
-            return Ok(alive);
+        let (mut good, mut bad) = (Vec::with_capacity(entries.len()), Vec::new());
+        for mut entry in entries {
+            match shell.reject(&mut entry, flags) {
+                None => good.push(entry),
+                Some(reason) => bad.push((entry, reason)),
+            }
         }
-        for (n, entry) in dead.into_iter().enumerate() {
+        if bad.is_empty() {
+            return Ok(good);
+        }
+        for (n, (entry, reason)) in bad.into_iter().enumerate() {
             // It was one acquire, whatever it wanted.
             shell.hand_in(entry, |core, key| match n {
-                0 => core.found_dead(key, hit),
-                _ => core.another_dead(key),
+                0 => core.found_bad(key, hit, reason),
+                _ => core.another_bad(key, reason),
             });
         }
-        Err(alive)
+        Err(good)
     }
 
     fn give_back(&self, shell: &Arc<Shell<M>>, rest: Self::Rest) {
@@ -202,8 +266,12 @@ impl<M: Manager> Want<M> for Many {
         }
     }
 
-    fn give(&self, shell: &Arc<Shell<M>>, entries: Self::Taken) -> Vec<Pooled<M>> {
-        entries.into_iter().map(|entry| lend(shell, entry)).collect()
+    fn give(&self, shell: &Arc<Shell<M>>, entries: Self::Taken, flags: u8) -> Vec<Pooled<M>> {
+        entries.into_iter().map(|entry| lend(shell, entry, flags)).collect()
+    }
+
+    fn id(&self, entries: &Self::Taken) -> u64 {
+        entries.first().map_or(0, |entry| entry.key.id)
     }
 }
 
@@ -242,6 +310,7 @@ impl<M: Share> Want<M> for Jointly {
         shell: &Arc<Shell<M>>,
         (key, conn): Self::Taken,
         hit: bool,
+        _: u8,
     ) -> Result<Self::Taken, ()> {
         if shell.is_dead(conn.get()) {
             let last = conn.into_inner();
@@ -254,7 +323,11 @@ impl<M: Share> Want<M> for Jointly {
 
     fn give_back(&self, _: &Arc<Shell<M>>, (): ()) {}
 
-    fn give(&self, shell: &Arc<Shell<M>>, (key, conn): Self::Taken) -> Shared<M> {
+    fn give(&self, shell: &Arc<Shell<M>>, (key, conn): Self::Taken, _: u8) -> Shared<M> {
         Shared::new(Arc::clone(shell), key, conn)
+    }
+
+    fn id(&self, (key, _): &Self::Taken) -> u64 {
+        key.id
     }
 }

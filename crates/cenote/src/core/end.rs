@@ -17,11 +17,14 @@ impl Core {
     }
 
     /// A borrower says that its connection's host failed: the first victim clears the pool, later
-    /// ones (of the old generation) do not hurt the fresh connections (P-18).
-    pub(crate) fn host_failed(&mut self, key: SlotKey) {
-        if self.slots.owns(key) && self.slots[key.index].generation == self.life.generation {
+    /// ones (of the old generation) do not hurt the fresh connections (P-18). Returns whether it cleared.
+    pub(crate) fn host_failed(&mut self, key: SlotKey) -> bool {
+        let first =
+            self.slots.owns(key) && self.slots[key.index].generation == self.life.generation;
+        if first {
             self.clear();
         }
+        first
     }
 
     fn bump(&mut self) {
@@ -120,6 +123,13 @@ impl Core {
         let all = 0..self.slots.len() as u32;
         let lent = |&i: &u32| matches!(self.slots[i].phase, Phase::Lent | Phase::Shared);
         all.filter(lent).map(|i| self.slots.key(i)).collect()
+    }
+
+    /// The connection in this slot, if it is lent.
+    pub(crate) fn lent_at(&self, index: u32) -> Option<SlotKey> {
+        let lent = (index as usize) < self.slots.len()
+            && matches!(self.slots[index].phase, Phase::Lent | Phase::Shared);
+        lent.then(|| self.slots.key(index))
     }
 
     /// Age of a connection's slot, for reports.

@@ -226,11 +226,11 @@ impl Core {
         self.pump();
     }
 
-    /// A connection that was lent just now turned out dead: it closes, and it was no acquire.
-    pub(crate) fn found_dead(&mut self, key: SlotKey, hit: bool) -> bool {
+    /// A connection that was lent just now is dead, or a hook drops it: it closes, and it was no acquire.
+    pub(crate) fn found_bad(&mut self, key: SlotKey, hit: bool, reason: CloseReason) -> bool {
         self.counts.acquired -= 1;
         self.counts.hits -= u64::from(hit);
-        self.release(key, Verdict::Close(CloseReason::Died))
+        self.release(key, Verdict::Close(reason))
     }
 
     /// A connection that was lent just now comes back unused: the caller wants several, and another one
@@ -245,9 +245,9 @@ impl Core {
         owned
     }
 
-    /// One more of those lent together turned out dead.
-    pub(crate) fn another_dead(&mut self, key: SlotKey) -> bool {
-        self.release(key, Verdict::Close(CloseReason::Died))
+    /// One more of those lent together must not be used.
+    pub(crate) fn another_bad(&mut self, key: SlotKey, reason: CloseReason) -> bool {
+        self.release(key, Verdict::Close(reason))
     }
 
     /// Takes back what was granted: a chain of slots, or a share. It was not used.

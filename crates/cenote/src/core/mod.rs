@@ -125,6 +125,8 @@ pub(crate) enum Order {
     Forget(SlotKey),
     /// This waiter got something.
     Wake(u32),
+    /// Tell that the grant to this ticket went to somebody else, because nobody came for it.
+    Tell { ticket: u64 },
     /// There was more to do than one turn under the lock may take: pump again.
     Again,
     /// The upkeep sleeps too long: let it look.
@@ -350,6 +352,8 @@ impl Core {
             spare: max.saturating_sub(size),
             state: self.life.state(),
             peak_waiting: self.queue.peak(),
+            // Only the shell can know.
+            idle_in_transaction: 0,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::queue::Request;
 use super::slot::{NONE, Phase};
 use super::{Core, Order, SlotKey};
 use crate::config::Timeout;
@@ -77,9 +78,10 @@ impl Core {
         }
         while !self.queue.is_empty() {
             let Some(w) = self.queue.stale_grant(now - STALE_GRANT) else { return };
-            let kind = self.queue[w].request.kind;
+            let Request { kind, ticket, .. } = self.queue[w].request;
             let first = self.queue.park(w);
             self.counts.stale_grants += 1;
+            self.orders.push(Order::Tell { ticket });
             self.ungrant(first, kind);
         }
     }

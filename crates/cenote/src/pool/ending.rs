@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Pool;
+use crate::core::Core;
 use crate::manager::Manager;
+use crate::observe::{EventKind, Subject};
 use crate::report::Tally;
 use crate::settle::{Clearing, Settling, Switched};
 use crate::stats::{CloseReason, State};
@@ -19,6 +21,11 @@ impl<M: Manager> Pool<M> {
         let new = Arc::clone(&tally);
         let old = self.shell.run(|state| {
             let old = state.clearing.replace(new);
+            // Before the closes that follow; a closed pool has nothing to clear.
+            if state.core.status().state != State::Closed {
+                let cleared = EventKind::PoolCleared { host_failed: false };
+                state.note(&self.shell.watch, Subject::Pool, cleared);
+            }
             state.core.clear();
             old
         });
@@ -40,20 +47,20 @@ impl<M: Manager> Pool<M> {
     /// Stops lending: callers queue, their deadlines running; what comes back rests; minimums are kept
     /// (P-21). Lent connections stay lent.
     pub fn pause(&self) -> Switched {
-        self.shell.run(|state| state.core.pause(false));
+        self.change(|core| core.pause(false));
         Switched::now()
     }
 
     /// As [`pause`](Pool::pause), but newcomers fail with [`Error::Paused`](crate::Error::Paused).
     pub fn pause_and_refuse(&self) -> Switched {
-        self.shell.run(|state| state.core.pause(true));
+        self.change(|core| core.pause(true));
         Switched::now()
     }
 
     /// Lends again after a pause.
     pub fn resume(&self) -> Switched {
         let now = self.shell.env.now();
-        self.shell.run(|state| state.core.resume(now));
+        self.change(|core| core.resume(now));
         Switched::now()
     }
 
@@ -62,7 +69,7 @@ impl<M: Manager> Pool<M> {
     pub fn drain(&self, deadline: Duration) -> Settling<M> {
         let now = self.shell.env.now();
         self.shell.run(|state| {
-            state.core.drain(now + deadline, now);
+            state.change(&self.shell.watch, |core| core.drain(now + deadline, now));
             state.overrun(now);
         });
         Settling::new(Arc::clone(&self.shell))
@@ -95,6 +102,10 @@ impl<M: Manager> Pool<M> {
         self.end(now + patience, now, true)
     }
 
+    fn change(&self, command: impl FnOnce(&mut Core)) {
+        self.shell.run(|state| state.change(&self.shell.watch, command));
+    }
+
     fn end(&self, deadline: Time, now: Time, abandon: bool) -> Settling<M> {
         let mut tally = Some(Arc::new(Tally::new()));
         self.shell.run(|state| {
@@ -108,7 +119,7 @@ impl<M: Manager> Pool<M> {
             if abandon && !(closed && state.core.is_settled()) {
                 state.holders = state.borrowers(now);
             }
-            state.core.close(deadline, now);
+            state.change(&self.shell.watch, |core| core.close(deadline, now));
             if abandon {
                 state.core.abandon(false);
             }

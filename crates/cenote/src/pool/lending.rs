@@ -3,11 +3,14 @@
 use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Pool;
 use crate::acquire::{Acquire, AcquireMany, One, take_now};
+use crate::core::Core;
 use crate::error::Error;
 use crate::manager::{Ended, Fault, Manager};
+use crate::observe::{EventKind, Subject};
 use crate::pooled::Pooled;
 use crate::settle::Watch;
 use crate::shell::Entry;
@@ -151,7 +154,7 @@ impl<M: Manager> Pool<M> {
                 Err(Error::Timeout {
                     pool: Arc::clone(&shell.name),
                     waited: shell.env.now().since(began),
-                    status: Box::new(state.core.status()),
+                    status: Box::new(state.status()),
                     last: state.last_error.clone(),
                 })
             })
@@ -169,7 +172,10 @@ impl<M: Manager> Pool<M> {
             return Err(conn);
         };
         let entry = Entry::new(conn, key, now);
-        self.shell.hand_in(Box::new(entry), |core, key| core.added(key, now));
+        let id = Subject::Connection(key.id);
+        self.shell.tell(id, EventKind::ConnectionCreated { took: Duration::ZERO });
+        let added = |core: &mut Core, key| core.added(key, now);
+        self.shell.welcome(Box::new(entry), Duration::ZERO, added);
         Ok(())
     }
 }

@@ -1,10 +1,9 @@
 //! Changing options while the pool runs (P-22).
 
-use std::sync::atomic::Ordering;
-
 use super::Pool;
 use crate::config::{Bound, ConfigError, Options, Timeout};
 use crate::manager::Manager;
+use crate::observe::{EventKind, Subject, flags};
 
 impl<M: Manager> Pool<M> {
     /// The options as they are now.
@@ -21,9 +20,13 @@ impl<M: Manager> Pool<M> {
         let mut options = self.options();
         change(&mut options);
         options.validate()?;
-        self.shell.measure_hold.store(options.measure_hold, Ordering::Relaxed);
+        self.shell.watch.set(flags::HOLD, options.measure_hold);
         let now = self.shell.env.now();
-        self.shell.run(|state| state.core.reconfigure(options, now));
+        self.shell.run(|state| {
+            let changed = EventKind::PoolReconfigured;
+            state.note(&self.shell.watch, Subject::Pool, changed);
+            state.core.reconfigure(options, now);
+        });
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering;
 
 use crate::builder::Builder;
 use crate::manager::Manager;
+use crate::observe::{EventKind, Observer, Subject, Subscription, Watched};
 use crate::shell::Shell;
 use crate::stats::{Stats, Status};
 use crate::time::Time;
@@ -35,6 +36,7 @@ impl<M: Manager> Pool<M> {
 
     pub(crate) fn start(shell: Arc<Shell<M>>) -> Pool<M> {
         let pool = Pool { shell };
+        pool.shell.tell(Subject::Pool, EventKind::PoolCreated);
         // Carries out what filling the minimums ordered.
         pool.shell.run(|_| ());
         pool.shell.env.spawn(crate::upkeep::task(Arc::clone(&pool.shell)));
@@ -59,13 +61,45 @@ impl<M: Manager> Pool<M> {
     /// What happened so far (P-27).
     pub fn stats(&self) -> Stats {
         let mut counts = *self.shell.lock().core.counts();
-        counts.clamped = self.shell.clamped.load(Ordering::Relaxed);
+        let marks = &self.shell.watch.marks;
+        for (count, mark) in [
+            (&mut counts.clamped, &marks.clamped),
+            (&mut counts.refused, &marks.refused),
+            (&mut counts.slow, &marks.slow),
+            (&mut counts.leaked, &marks.leaked),
+            (&mut counts.hook_failures, &marks.hook_failures),
+            (&mut counts.hook_panics, &marks.hook_panics),
+            (&mut counts.observer_panics, &marks.observer_panics),
+        ] {
+            *count = mark.load(Ordering::Relaxed);
+        }
         Stats {
             wait: self.shell.wait.snapshot(counts.hits),
             hold: self.shell.hold.snapshot(0),
             connect: self.shell.connect.snapshot(0),
             counts,
         }
+    }
+
+    /// Adds an observer while the pool runs (P-29). It is told everything from now on until the
+    /// subscription is dropped, or as long as the pool exists after
+    /// [`forget`](Subscription::forget).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use cenote_testkit::Script;
+    /// use cenote::{Event, Pool};
+    ///
+    /// let pool = Pool::builder(Script::new()).build().unwrap();
+    /// let lines = pool.observe(|event: &Event<'_>| println!("{event}"));
+    /// drop(pool.acquire().await.unwrap());
+    /// drop(lines);
+    /// # }
+    /// ```
+    pub fn observe(&self, observer: impl Observer) -> Subscription {
+        let id = self.shell.watch.join(Arc::new(observer));
+        let shell: Arc<dyn Watched> = Arc::<Shell<M>>::clone(&self.shell);
+        Subscription::new(Arc::downgrade(&shell), id)
     }
 
     /// A handle that does not keep the pool open.
@@ -88,7 +122,9 @@ impl<M: Manager> Drop for Pool<M> {
         }
         self.shell.orphaned.store(true, Ordering::Release);
         let now = self.shell.env.now();
-        self.shell.run(|state| state.core.close(Time::NEVER, now));
+        self.shell.run(|state| {
+            state.change(&self.shell.watch, |core| core.close(Time::NEVER, now));
+        });
         self.shell.upkeep.raise();
     }
 }

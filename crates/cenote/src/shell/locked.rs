@@ -2,29 +2,38 @@
 
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Waker;
 
+use super::notes::Notes;
 use super::{Entry, Shell};
 use crate::conn::Joint;
 use crate::core::{Core, Order, SlotKey};
 use crate::error::ConnectError;
 use crate::manager::{Manager, Share};
+use crate::observe::{EventKind, Subject, Watch};
 use crate::report::{Holder, Tally};
-use crate::stats::CloseReason;
+use crate::stats::{CloseReason, State};
 use crate::tasks::{Flight, Leg};
 use crate::time::Time;
 
 /// Who has a connection, for reports.
 #[derive(Clone, Copy)]
-struct Lease {
-    location: &'static Location<'static>,
-    since: Time,
+pub(crate) struct Lease {
+    pub(crate) location: &'static Location<'static>,
+    pub(super) since: Time,
+    /// When the walk that looks for leaks met it first.
+    pub(crate) seen: Option<Time>,
+    /// It was told as leaked.
+    pub(crate) leaked: bool,
 }
 
 /// What the shell keeps for one slot.
-struct Cell<M: Manager> {
+pub(super) struct Cell<M: Manager> {
     entry: Option<Box<Entry<M>>>,
-    lease: Option<Lease>,
+    pub(super) lease: Option<Lease>,
+    /// The driver's flag, with the id of the connection that it belongs to.
+    pub(super) in_transaction: Option<(u64, Arc<AtomicBool>)>,
 }
 
 /// What the shell keeps for one waiter.
@@ -36,7 +45,7 @@ pub(crate) struct Desk<M: Manager> {
 /// Everything behind the lock.
 pub(crate) struct Locked<M: Manager> {
     pub(crate) core: Core,
-    cells: Vec<Cell<M>>,
+    pub(super) cells: Vec<Cell<M>>,
     pub(crate) desks: Vec<Desk<M>>,
     /// Why the last connect failed, until one succeeds.
     pub(crate) last_error: Option<Arc<ConnectError<M::Error>>>,
@@ -49,6 +58,16 @@ pub(crate) struct Locked<M: Manager> {
     pub(crate) clearing: Option<Arc<Tally<M::Error>>>,
     pub(crate) selecting: Option<Arc<Tally<M::Error>>>,
     pub(crate) ending: Option<Arc<Tally<M::Error>>>,
+    /// What has happened and is to be told after the unlock; empty if nobody listens.
+    pub(crate) notes: Notes,
+    /// The minimums were there once.
+    pub(super) ready: bool,
+    /// The end that was told as settled.
+    pub(super) settled: Option<State>,
+    /// Some connection has a flag that tells of transactions.
+    pub(super) flagged: bool,
+    /// Lent connections that were told as leaked.
+    pub(crate) leaks: usize,
 }
 
 impl<M: Manager> Locked<M> {
@@ -64,6 +83,11 @@ impl<M: Manager> Locked<M> {
             clearing: None,
             selecting: None,
             ending: None,
+            notes: Notes::default(),
+            ready: false,
+            settled: None,
+            flagged: false,
+            leaks: 0,
         }
     }
 
@@ -71,7 +95,8 @@ impl<M: Manager> Locked<M> {
     pub(crate) fn lay(&mut self, entry: Box<Entry<M>>) {
         let index = entry.key.index as usize;
         if self.cells.len() <= index {
-            self.cells.resize_with(index + 1, || Cell { entry: None, lease: None });
+            let empty = || Cell { entry: None, lease: None, in_transaction: None };
+            self.cells.resize_with(index + 1, empty);
         }
         self.cells[index].lease = None;
         self.cells[index].entry = Some(entry);
@@ -90,7 +115,7 @@ impl<M: Manager> Locked<M> {
     ) -> Box<Entry<M>> {
         let since = self.core.clock();
         let cell = &mut self.cells[key.index as usize];
-        cell.lease = Some(Lease { location, since });
+        cell.lease = Some(Lease { location, since, seen: None, leaked: false });
         cell.entry.take().expect("a connection that is lent lay in its cell")
     }
 
@@ -105,7 +130,10 @@ impl<M: Manager> Locked<M> {
     {
         let since = self.core.clock();
         let cell = &mut self.cells[key.index as usize];
-        cell.lease = Some(Lease { location, since });
+        // A sharer that was told as leaked stays the one to look for.
+        if !cell.lease.is_some_and(|lease| lease.leaked) {
+            cell.lease = Some(Lease { location, since, seen: None, leaked: false });
+        }
         cell.entry.as_mut().expect("a connection that is shared lies in its cell").conn.join()
     }
 
@@ -116,7 +144,18 @@ impl<M: Manager> Locked<M> {
     }
 
     /// Ends a share; returns false if the connection is no longer the pool's.
-    pub(crate) fn unshare(&mut self, key: SlotKey, close: Option<CloseReason>) -> bool {
+    pub(crate) fn unshare(
+        &mut self,
+        watch: &Watch,
+        key: SlotKey,
+        close: Option<CloseReason>,
+    ) -> bool {
+        if self.core.owns(key) {
+            self.note(watch, Subject::Connection(key.id), EventKind::Released { held: None });
+            if self.leaks > 0 && self.core.sharers(key) == 1 {
+                self.note_return(watch, key);
+            }
+        }
         self.forget_last_lease(key);
         self.core.unshare(key, close)
     }
@@ -146,6 +185,7 @@ impl<M: Manager> Locked<M> {
                 held: now.since(lease.since),
                 sharers: self.core.sharers(*key),
                 location: lease.location,
+                in_transaction: self.idles_in_transaction(key.index as usize, key.id),
             })
         };
         keys.iter().filter_map(holder).collect()
@@ -183,6 +223,8 @@ impl<M: Manager> Locked<M> {
                     }
                 }
                 Order::Connect(key) => {
+                    let started = EventKind::ConnectStarted;
+                    self.note(&shell.watch, Subject::Connection(key.id), started);
                     todo.jobs.push(Flight::new(shell, key, None, Leg::Connect));
                 }
                 Order::Test(key) => {
@@ -199,18 +241,28 @@ impl<M: Manager> Locked<M> {
                     if let Some(tally) = &tally {
                         tally.begin();
                     }
-                    todo.jobs.push(Flight::new(shell, key, Some(entry), Leg::Close { tally }));
+                    let closing = EventKind::ConnectionClosing { reason };
+                    self.note(&shell.watch, Subject::Connection(key.id), closing);
+                    let leg = Leg::Close { tally, reason };
+                    todo.jobs.push(Flight::new(shell, key, Some(entry), leg));
                 }
                 Order::Forget(key) => {
                     let entry = self.lift(key);
                     todo.jobs.push(Flight::new(shell, key, Some(entry), Leg::Stray));
                 }
+                Order::Tell { ticket } => {
+                    self.note(&shell.watch, Subject::Acquire(ticket), EventKind::GrantTakenBack);
+                }
                 Order::Again => todo.again = true,
                 Order::Kick => todo.kick = true,
-                Order::Announce => todo.wakers.extend(self.watchers.drain(..).map(|(_, w)| w)),
+                Order::Announce => {
+                    self.note_settled(&shell.watch);
+                    todo.wakers.extend(self.watchers.drain(..).map(|(_, w)| w));
+                }
             }
         }
         self.core.return_orders(orders);
+        todo.notes = std::mem::take(&mut self.notes);
     }
 }
 
@@ -220,13 +272,21 @@ pub(super) struct Todo<M: Manager> {
     pub(super) waker: Option<Waker>,
     pub(super) wakers: Vec<Waker>,
     pub(super) jobs: Vec<Flight<M>>,
+    pub(super) notes: Notes,
     pub(super) again: bool,
     pub(super) kick: bool,
 }
 
 impl<M: Manager> Default for Todo<M> {
     fn default() -> Todo<M> {
-        Todo { waker: None, wakers: Vec::new(), jobs: Vec::new(), again: false, kick: false }
+        Todo {
+            waker: None,
+            wakers: Vec::new(),
+            jobs: Vec::new(),
+            notes: Notes::default(),
+            again: false,
+            kick: false,
+        }
     }
 }
 

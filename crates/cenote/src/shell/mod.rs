@@ -7,20 +7,24 @@
 //! to cut. The mutex is the first field, beside the `Arc`'s counters: one cache line for a whole hit.
 
 mod locked;
+mod notes;
 mod refused;
 
 pub(crate) use locked::Locked;
 pub(crate) use refused::Refused;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use crate::config::Options;
 use crate::conn::Conn;
 use crate::core::{Core, SlotKey, Verdict};
 use crate::env::Env;
 use crate::extensions::Extensions;
 use crate::hooks::Hooks;
 use crate::manager::{Ended, Fate, Fault, Manager};
+use crate::observe::{Event, EventKind, Source, Subject, Watch, Watched, flags};
 use crate::signal::Signal;
 use crate::stats::{CloseReason, Histogram, Status};
 use crate::tasks::{Flight, Leg};
@@ -65,9 +69,9 @@ pub(crate) struct Shell<M: Manager> {
     /// `Pool` handles; the last one to go closes the pool.
     pub(crate) handles: AtomicUsize,
     pub(crate) orphaned: AtomicBool,
-    pub(crate) measure_hold: AtomicBool,
+    /// The observers, and the flags that a hit looks at.
+    pub(crate) watch: Watch,
     pub(crate) priorities: u8,
-    pub(crate) clamped: AtomicU64,
     pub(crate) upkeep: Signal,
     pub(crate) wait: Histogram,
     pub(crate) hold: Histogram,
@@ -78,20 +82,22 @@ impl<M: Manager> Shell<M> {
     pub(crate) fn new(
         manager: M,
         hooks: Hooks<M>,
+        watch: Watch,
         env: Arc<dyn Env>,
         name: Arc<str>,
         core: Core,
     ) -> Arc<Shell<M>> {
         let options = core.options();
+        watch.set(flags::HOLD, options.measure_hold);
+        watch.set(hooks.flags(), true);
         Arc::new(Shell {
             manager,
             hooks,
             name,
             handles: AtomicUsize::new(1),
             orphaned: AtomicBool::new(false),
-            measure_hold: AtomicBool::new(options.measure_hold),
+            watch,
             priorities: options.priorities,
-            clamped: AtomicU64::new(0),
             upkeep: Signal::new(),
             wait: Histogram::new(),
             hold: Histogram::new(),
@@ -111,7 +117,7 @@ impl<M: Manager> Shell<M> {
     pub(crate) fn run<R>(self: &Arc<Self>, command: impl FnOnce(&mut Locked<M>) -> R) -> R {
         let mut state = self.lock();
         let result = command(&mut state);
-        if state.core.has_orders() {
+        if state.has_work() {
             while self.carry_out(state) {
                 state = self.lock();
                 state.core.pump();
@@ -130,6 +136,10 @@ impl<M: Manager> Shell<M> {
             state.core.check();
         }
         drop(state);
+        // Told first: what follows from a thing is told, and done, after it.
+        for (subject, kind) in todo.notes.into_iter() {
+            self.tell(subject, kind);
+        }
         for flight in todo.jobs {
             self.env.spawn(flight.into_task());
         }
@@ -152,17 +162,42 @@ impl<M: Manager> Shell<M> {
             _ if std::thread::panicking() => Ended::Panicked,
             how => how,
         };
-        entry.uses += 1;
-        if let Some(lent_at) = entry.lent_at.take() {
-            self.hold.record(self.env.now().since(lent_at));
+        let mut verdict = self.verdict(&mut entry, how);
+        let flags = self.watch.flags();
+        if flags & flags::HOOKED != 0 && !matches!(verdict, Verdict::Close(_)) {
+            verdict = self.reject_returned(&mut entry).map_or(verdict, Verdict::Close);
         }
-        let verdict = self.verdict(&mut entry, how);
-        let host_failed = how == Ended::Failed(Fault::Host);
-        self.hand_in(entry, |core, key| {
-            if host_failed {
-                core.host_failed(key);
+        self.give_back(entry, verdict, how == Ended::Failed(Fault::Host), flags);
+    }
+
+    /// Closes a borrowed connection instead of taking it back.
+    pub(crate) fn discard(self: &Arc<Self>, entry: Box<Entry<M>>) {
+        let discarded = Verdict::Close(CloseReason::Discarded);
+        self.give_back(entry, discarded, false, self.watch.flags());
+    }
+
+    fn give_back(
+        self: &Arc<Self>,
+        mut entry: Box<Entry<M>>,
+        verdict: Verdict,
+        host_failed: bool,
+        flags: u8,
+    ) {
+        entry.uses += 1;
+        let held = entry.lent_at.take().map(|lent_at| {
+            let held = self.env.now().since(lent_at);
+            self.hold.record(held);
+            held
+        });
+        self.hand_in_with(entry, |state, key| {
+            if flags & flags::OBSERVED != 0 {
+                state.notes.push((Subject::Connection(key.id), EventKind::Released { held }));
             }
-            core.release(key, verdict)
+            if host_failed && state.core.host_failed(key) {
+                let cleared = EventKind::PoolCleared { host_failed };
+                state.note(&self.watch, Subject::Pool, cleared);
+            }
+            state.core.release(key, verdict)
         });
     }
 
@@ -200,6 +235,9 @@ impl<M: Manager> Shell<M> {
         let mut stray = Some(entry);
         self.run(|state| {
             if state.core.owns(key) {
+                if state.leaks > 0 {
+                    state.note_return(&self.watch, key);
+                }
                 state.lay(stray.take().expect("it was put there above"));
                 let taken = command(state, key);
                 debug_assert!(taken, "a connection that the core owns is taken back");
@@ -222,21 +260,56 @@ impl<M: Manager> Shell<M> {
         self.env.spawn(flight.into_task());
     }
 
+    /// Takes a new connection in.
+    pub(crate) fn welcome(
+        self: &Arc<Self>,
+        entry: Box<Entry<M>>,
+        took: Duration,
+        command: impl FnOnce(&mut Core, SlotKey) -> bool,
+    ) {
+        let flag = guarded(|| self.manager.in_transaction(&entry.conn)).flatten();
+        let mut old = None;
+        self.hand_in_with(entry, |state, key| {
+            old = state.flag(key, flag);
+            let ready = EventKind::ConnectionReady { took };
+            state.note(&self.watch, Subject::Connection(key.id), ready);
+            let taken = command(&mut state.core, key);
+            state.note_ready(&self.watch);
+            taken
+        });
+        drop(old);
+    }
+
     /// Whether the driver knows that this connection is dead; a panic says so too.
     pub(crate) fn is_dead(&self, conn: &M::Connection) -> bool {
         guarded(|| self.manager.is_closed(conn)).unwrap_or(true)
     }
 
-    pub(crate) fn classify(&self, error: &M::Error) -> Fault {
-        let class = guarded(|| match &self.hooks.classify {
-            Some(classify) => classify(error),
-            None => self.manager.classify(error),
-        });
-        class.unwrap_or(Fault::Connection)
+    pub(crate) fn status(&self) -> Status {
+        self.lock().status()
     }
 
-    pub(crate) fn status(&self) -> Status {
-        self.lock().core.status()
+    /// Tells the observers, if there are any. Never under the lock.
+    pub(crate) fn tell(&self, subject: Subject, kind: EventKind<'_>) {
+        if self.watch.is_observed() {
+            self.watch.tell(&Event { pool: &self.name, subject, kind, source: self });
+        }
+    }
+}
+
+impl<M: Manager> Source for Shell<M> {
+    fn status(&self) -> Status {
+        Shell::status(self)
+    }
+
+    fn options(&self) -> Options {
+        self.lock().core.options().clone()
+    }
+}
+
+impl<M: Manager> Watched for Shell<M> {
+    fn watch(&self) -> &Watch {
+        &self.watch
     }
 }
 

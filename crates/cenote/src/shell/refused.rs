@@ -26,7 +26,7 @@ impl<M: Manager> Locked<M> {
     pub(crate) fn refused(&self, why: Refusal) -> Refused<M> {
         Refused {
             why,
-            status: self.core.status(),
+            status: self.status(),
             most: self.core.options().max_size,
             error: self.last_error.clone(),
         }

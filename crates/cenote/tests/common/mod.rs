@@ -5,10 +5,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cenote::{Builder, Error, Pool, Pooled, Status, TestOnAcquire, Time};
+use cenote::{Builder, Error, Event, Observer, Pool, Pooled, Status, Subject, TestOnAcquire, Time};
 use cenote_testkit::{JoinHandle, Script, ScriptError, Sim};
 
 pub(crate) fn ms(n: u64) -> Duration {
@@ -141,4 +142,31 @@ pub(crate) fn assert_at_rest(pool: &Pool<Script>, script: &Script) {
     let counts = script.counts();
     assert_eq!(counts.live as usize, status.size, "{counts:?} {status:?}");
     assert_eq!(counts.connected, counts.live + counts.closed + counts.dropped, "{counts:?}");
+}
+
+/// An observer that writes down what it is told: the subject and the kind's name.
+#[derive(Clone, Default)]
+pub(crate) struct Ears(Arc<Mutex<Vec<(Subject, &'static str)>>>);
+
+impl Ears {
+    /// What was heard since the last time.
+    pub(crate) fn heard(&self) -> Vec<&'static str> {
+        self.told().into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// As [`heard`](Ears::heard), with the subjects.
+    pub(crate) fn told(&self) -> Vec<(Subject, &'static str)> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    /// How often this kind was heard since the last time that all was taken.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.0.lock().unwrap().iter().filter(|(_, told)| *told == name).count()
+    }
+}
+
+impl Observer for Ears {
+    fn event(&self, event: &Event<'_>) {
+        self.0.lock().unwrap().push((event.subject(), event.kind().name()));
+    }
 }

@@ -431,7 +431,7 @@ impl World {
                     Order::Forget(key) => self.gone(key.id),
                     Order::Wake(w) => self.woken(w),
                     Order::Again => again = true,
-                    Order::Kick | Order::Announce => {}
+                    Order::Kick | Order::Announce | Order::Tell { .. } => {}
                 }
             }
             self.core.return_orders(orders);

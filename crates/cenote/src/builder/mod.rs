@@ -1,4 +1,7 @@
-//! Building a pool: options with their checks, the hooks, the runtime.
+//! Building a pool: options with their checks and the runtime here, hooks and observers in rooms of their own.
+
+mod hooks;
+mod observers;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +14,9 @@ use crate::config::{
 use crate::core::Core;
 use crate::env::Env;
 use crate::error::BuildError;
-use crate::hooks::{HookFuture, Hooks};
-use crate::manager::{Fault, Manager};
+use crate::hooks::Hooks;
+use crate::manager::Manager;
+use crate::observe::Watch;
 use crate::pool::Pool;
 use crate::shell::Shell;
 
@@ -52,6 +56,7 @@ pub struct Builder<M: Manager> {
     name: String,
     env: Where,
     hooks: Hooks<M>,
+    watch: Watch,
 }
 
 /// What a setter takes for a value of this type.
@@ -81,7 +86,8 @@ impl<M: Manager> Builder<M> {
             options,
             name: "pool".to_owned(),
             env: Where::Here,
-            hooks: Hooks { after_connect: None, classify: None },
+            hooks: Hooks::new(),
+            watch: Watch::new(),
         }
     }
 
@@ -122,35 +128,6 @@ impl<M: Manager> Builder<M> {
 
     each_option!(setters);
 
-    /// Sets up each new connection's session before anybody gets it (P-28). An error closes the connection
-    /// and counts as a failed connect; `connect_timeout` covers the hook too.
-    ///
-    /// ```
-    /// # use cenote::Pool;
-    /// # use cenote_testkit::Script;
-    /// let builder = Pool::builder(Script::new())
-    ///     .after_connect(|conn| Box::pin(async move {
-    ///         conn.note("SET TIME ZONE 'UTC'");
-    ///         Ok(())
-    ///     }));
-    /// ```
-    pub fn after_connect<F>(mut self, hook: F) -> Self
-    where
-        F: for<'c> Fn(&'c mut M::Connection) -> HookFuture<'c, M::Error> + Send + Sync + 'static,
-    {
-        self.hooks.after_connect = Some(Box::new(hook));
-        self
-    }
-
-    /// Replaces the manager's judgement of errors (P-14).
-    pub fn classify_with<F>(mut self, classify: F) -> Self
-    where
-        F: Fn(&M::Error) -> Fault + Send + Sync + 'static,
-    {
-        self.hooks.classify = Some(Box::new(classify));
-        self
-    }
-
     /// Runs the pool in this environment instead of the runtime around the caller of `build`.
     pub fn env(mut self, env: Arc<dyn Env>) -> Self {
         self.env = Where::There(env);
@@ -174,7 +151,8 @@ impl<M: Manager> Builder<M> {
         let Some(env) = env else { return Err(BuildError::NoRuntime) };
         let now = env.now();
         let core = Core::new(self.options, seed(), now);
-        let shell = Shell::new(self.manager, self.hooks, env, Arc::from(self.name), core);
+        let shell =
+            Shell::new(self.manager, self.hooks, self.watch, env, Arc::from(self.name), core);
         Ok(Pool::start(shell))
     }
 

@@ -1,0 +1,216 @@
+//! Who is told. Observers sit in a list that is swapped as a whole, so that telling holds no lock; one byte
+//! of flags says whether anybody listens at all, which is all that a hit looks at. A panic of an observer
+//! ends with the observer: it is counted and told to the others, and the panic of one that is being told
+//! of a panic is counted only, or two of them would never stop.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::event::{Event, EventKind};
+use crate::shell::guarded;
+
+/// Watches pools: it is told what happens and can change nothing (P-29).
+///
+/// Closures are observers. One observer may watch many pools; [`Event::pool`] says which one speaks. It is
+/// called outside the pool's lock, in the thread in which things happen, by several threads at once: it
+/// must not block. A panic in it is counted, told to the other observers, and hurts nobody else.
+///
+/// Do not keep a [`Pool`](crate::Pool) in its own observer: the pool would keep itself open. An event
+/// answers what one would ask it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # use cenote_testkit::Script;
+/// use cenote::{Event, EventKind, Observer, Pool};
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// #[derive(Default)]
+/// struct Failures(AtomicU64);
+///
+/// impl Observer for Failures {
+///     fn event(&self, event: &Event<'_>) {
+///         if let EventKind::AcquireFailed { .. } = event.kind() {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let failures = Arc::new(Failures::default());
+/// let pool = Pool::builder(Script::new()).observer(Arc::clone(&failures)).build().unwrap();
+/// let lines = pool.observe(|event: &Event<'_>| println!("{event}"));
+/// assert!(pool.try_acquire().is_err());
+/// assert_eq!(failures.0.load(Ordering::Relaxed), 1);
+/// drop(lines); // no more lines
+/// # }
+/// ```
+pub trait Observer: Send + Sync + 'static {
+    /// Something has happened.
+    fn event(&self, event: &Event<'_>);
+}
+
+impl<F: Fn(&Event<'_>) + Send + Sync + 'static> Observer for F {
+    fn event(&self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn event(&self, event: &Event<'_>) {
+        (**self).event(event);
+    }
+}
+
+/// What a hit looks at, all in one byte.
+pub(crate) mod flags {
+    /// Somebody listens.
+    pub(crate) const OBSERVED: u8 = 1;
+    /// Hold times are measured.
+    pub(crate) const HOLD: u8 = 2;
+    /// There are hooks on the way out or back.
+    pub(crate) const HOOKED: u8 = 4;
+    /// Waits and steps are spans of `tracing`.
+    #[cfg(feature = "tracing")]
+    pub(crate) const TRACED: u8 = 8;
+}
+
+/// Numbers of what the core does not see (P-27).
+#[derive(Default)]
+pub(crate) struct Marks {
+    pub(crate) clamped: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) slow: AtomicU64,
+    pub(crate) leaked: AtomicU64,
+    pub(crate) hook_failures: AtomicU64,
+    pub(crate) hook_panics: AtomicU64,
+    pub(crate) observer_panics: AtomicU64,
+}
+
+pub(crate) fn count(mark: &AtomicU64) {
+    mark.fetch_add(1, Ordering::Relaxed);
+}
+
+type Seat = (u64, Arc<dyn Observer>);
+
+struct Seats {
+    last: u64,
+    all: Arc<[Seat]>,
+}
+
+/// The observers of one pool, and the flags of a hit.
+pub(crate) struct Watch {
+    flags: AtomicU8,
+    seats: Mutex<Seats>,
+    pub(crate) marks: Marks,
+}
+
+impl Watch {
+    pub(crate) fn new() -> Watch {
+        Watch {
+            flags: AtomicU8::new(0),
+            seats: Mutex::new(Seats { last: 0, all: Arc::new([]) }),
+            marks: Marks::default(),
+        }
+    }
+
+    pub(crate) fn flags(&self) -> u8 {
+        self.flags.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, flag: u8, on: bool) {
+        if on {
+            self.flags.fetch_or(flag, Ordering::Relaxed);
+        } else {
+            self.flags.fetch_and(!flag, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_observed(&self) -> bool {
+        self.flags() & flags::OBSERVED != 0
+    }
+
+    fn with<R>(&self, run: impl FnOnce(&mut Seats) -> R) -> R {
+        run(&mut self.seats.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn join(&self, observer: Arc<dyn Observer>) -> u64 {
+        let (id, _old) = self.with(|seats| {
+            seats.last += 1;
+            let id = seats.last;
+            let more = seats.all.iter().cloned().chain([(id, observer)]).collect();
+            // Under the same lock as the list, so that the last to go and the next to come agree.
+            self.set(flags::OBSERVED, true);
+            (id, std::mem::replace(&mut seats.all, more))
+        });
+        id
+    }
+
+    fn leave(&self, id: u64) {
+        // An observer is dropped outside the lock: it is somebody else's code.
+        let _old = self.with(|seats| {
+            let rest: Arc<[Seat]> =
+                seats.all.iter().filter(|(seat, _)| *seat != id).cloned().collect();
+            self.set(flags::OBSERVED, !rest.is_empty());
+            std::mem::replace(&mut seats.all, rest)
+        });
+    }
+
+    /// Tells everybody. Never called under a pool's lock.
+    #[cold]
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        let seats = self.with(|seats| Arc::clone(&seats.all));
+        for (id, observer) in &*seats {
+            if guarded(|| observer.event(event)).is_some() {
+                continue;
+            }
+            count(&self.marks.observer_panics);
+            let panicked = Event { kind: EventKind::ObserverPanicked, ..*event };
+            for (_, other) in seats.iter().filter(|(other, _)| other != id) {
+                if guarded(|| other.event(&panicked)).is_none() {
+                    count(&self.marks.observer_panics);
+                }
+            }
+        }
+        // The last to hold an observer that has left drops it.
+        let _ = guarded(|| drop(seats));
+    }
+}
+
+/// What keeps an observer in its place.
+pub(crate) trait Watched: Send + Sync {
+    fn watch(&self) -> &Watch;
+}
+
+/// An observer's place in a pool; made by [`Pool::observe`](crate::Pool::observe). Dropping it ends the
+/// observing: calls that are under way in other threads may still end after it.
+#[must_use = "dropping a subscription ends it; `forget` keeps the observer as long as the pool"]
+pub struct Subscription {
+    pool: Weak<dyn Watched>,
+    id: u64,
+}
+
+impl Subscription {
+    pub(crate) fn new(pool: Weak<dyn Watched>, id: u64) -> Subscription {
+        Subscription { pool, id }
+    }
+
+    /// Lets the observer watch as long as the pool exists.
+    pub fn forget(mut self) {
+        self.id = 0;
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.upgrade().filter(|_| self.id != 0) {
+            pool.watch().leave(self.id);
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("id", &self.id).finish_non_exhaustive()
+    }
+}
