@@ -193,7 +193,8 @@ pub enum ConnectError<E> {
         /// The timeout.
         after: Duration,
     },
-    /// [`Manager::connect`](crate::Manager::connect) panicked.
+    /// [`Manager::connect`](crate::Manager::connect) panicked, or what belongs to a connect: the hook
+    /// `after_connect`, the test of a new connection.
     Panicked,
 }
 
