@@ -34,6 +34,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use cenote::Options;
+
     use super::PAGES;
 
     fn folder() -> &'static Path {
@@ -84,6 +86,58 @@ mod tests {
             let text = fs::read_to_string(folder().join(page)).unwrap();
             assert_eq!(uncompiled(&text), [""; 0], "{page}");
         }
+    }
+
+    /// The variants of an enum, by its source.
+    fn variants<'a>(source: &'a str, name: &str) -> Vec<&'a str> {
+        let (_, body) = source.split_once(&format!("pub enum {name}<E> {{\n")).unwrap();
+        let (body, _) = body.split_once("\n}").unwrap();
+        let names = body.lines().filter_map(|line| line.strip_prefix("    "));
+        let names = names.filter(|line| line.starts_with(char::is_uppercase));
+        names.map(|line| line.split([' ', '(', ',']).next().unwrap_or(line)).collect()
+    }
+
+    // S
+    #[test]
+    fn every_error_is_on_the_page_of_errors() {
+        let source = |name| fs::read_to_string(folder().join("../../crates/cenote/src").join(name));
+        let (error, report) = (source("error.rs").unwrap(), source("report.rs").unwrap());
+        let page = fs::read_to_string(folder().join("errors.md")).unwrap();
+
+        let acquire = variants(&error, "Error");
+        assert!(acquire.contains(&"Timeout") && acquire.contains(&"RuntimeGone"), "{acquire:?}");
+        for name in acquire {
+            assert!(page.contains(&format!("\n### {name}\n")), "Error::{name} has no section");
+        }
+        for (source, name) in
+            [(&error, "ConnectError"), (&error, "BuildError"), (&report, "CloseError")]
+        {
+            let (_, section) = page.split_once(&format!("\n## {name}\n")).unwrap();
+            let section = section.split("\n## ").next().unwrap();
+            for variant in variants(source, name) {
+                assert!(section.contains(&format!("\n| `{variant}")), "{name}::{variant}");
+            }
+        }
+    }
+
+    // P-24
+    #[test]
+    fn the_defaults_that_pages_name_are_those_of_the_code() {
+        let plain = |text: &str| text.replace([' ', '`'], "");
+        let mut compared = 0;
+        for page in ["sizing.md", "timeouts.md"] {
+            let text = fs::read_to_string(folder().join(page)).unwrap();
+            for row in text.lines().filter(|line| line.starts_with("| [`")) {
+                let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+                for option in Options::reference() {
+                    if cells[1].contains(&format!("(options.md#{})", option.name)) {
+                        assert_eq!(plain(cells[2]), plain(option.default), "{page}: {row}");
+                        compared += 1;
+                    }
+                }
+            }
+        }
+        assert!(compared > 15, "the tables are not found: {compared}");
     }
 
     #[test]
