@@ -87,3 +87,19 @@ at last:   closed, size 0 of 4, using 0, available 0, waiting 0
 ",
     );
 }
+
+// P-25, P-21
+#[test]
+fn threads() {
+    prints(
+        env!("CARGO_BIN_EXE_threads"),
+        "\
+inserted:  8 rows, at most 2 connections: true
+after all: 8 rows
+too late:  true
+closed:    1 closed, 1 held
+           acquired in Some(\"threads.rs\")
+at last:   closed, size 0 of 2, using 0, available 0, waiting 0
+",
+    );
+}

@@ -143,7 +143,7 @@ impl<M: Manager> Shell<M> {
             self.tell(subject, kind);
         }
         for flight in todo.jobs {
-            self.env.spawn(flight.into_task());
+            flight.depart();
         }
         if let Some(waker) = todo.waker {
             waker.wake();
@@ -259,7 +259,7 @@ impl<M: Manager> Shell<M> {
 
     fn close_stray(self: &Arc<Self>, entry: Box<Entry<M>>) {
         let flight = Flight::new(self, entry.key, Some(entry), Leg::Stray);
-        self.env.spawn(flight.into_task());
+        flight.depart();
     }
 
     /// Takes a new connection in.
