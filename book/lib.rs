@@ -64,7 +64,6 @@ mod tests {
             .collect()
     }
 
-
     #[test]
     fn every_page_is_in_the_contents_and_in_the_tests() {
         let summary = fs::read_to_string(folder().join("SUMMARY.md")).unwrap();

@@ -62,7 +62,9 @@ fn follow(from: &str, target: &str, documents: &Documents) -> Option<String> {
         return Some("it leaves the guide".to_owned());
     }
     match documents.get(&path) {
-        Some(text) if anchor.is_empty() || anchors(text).iter().any(|known| known == anchor) => None,
+        Some(text) if anchor.is_empty() || anchors(text).iter().any(|known| known == anchor) => {
+            None
+        }
         Some(_) => Some(format!("{path} has no heading for \"#{anchor}\"")),
         None if anchor.is_empty() && source::root().join(&path).exists() => None,
         None => Some(format!("there is no document {path}")),
@@ -150,7 +152,8 @@ mod tests {
 
     #[test]
     fn links_are_found_in_prose_only() {
-        let text = "[a](b.md) and [c](d.md#e), not `[x](y)`.\n\n```text\n[x](y)\n```\n[f]: https://g";
+        let text =
+            "[a](b.md) and [c](d.md#e), not `[x](y)`.\n\n```text\n[x](y)\n```\n[f]: https://g";
         assert_eq!(links(text), [(1, "b.md"), (1, "d.md#e"), (6, "https://g")]);
     }
 
@@ -175,9 +178,7 @@ mod tests {
         );
         assert_eq!(
             broken("book/src/a.md", &all),
-            [
-                "book/src/a.md:2: the link to \"../../README.md\" leads nowhere: it leaves the guide"
-            ]
+            ["book/src/a.md:2: the link to \"../../README.md\" leads nowhere: it leaves the guide"]
         );
         assert_eq!(
             broken("book/src/c.md", &all),
@@ -190,8 +191,11 @@ mod tests {
     #[test]
     fn the_project_s_own_links_lead_somewhere() {
         let documents = source::documents().unwrap_or_default();
-        assert!(documents.contains_key("README.md") && documents.contains_key("book/src/SUMMARY.md"));
-        let wrong: Vec<String> = documents.keys().flat_map(|path| broken(path, &documents)).collect();
+        assert!(
+            documents.contains_key("README.md") && documents.contains_key("book/src/SUMMARY.md")
+        );
+        let wrong: Vec<String> =
+            documents.keys().flat_map(|path| broken(path, &documents)).collect();
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 }
