@@ -11,7 +11,7 @@ const FOLDER: &str = "book";
 
 pub(crate) fn run() -> Outcome {
     let documents = source::documents()?;
-    let links = documents.iter().map(|(_, text)| links(text).len()).sum::<usize>();
+    let links: usize = documents.values().map(|text| links(text).len()).sum();
     let wrong: Vec<String> = documents.keys().flat_map(|path| broken(path, &documents)).collect();
     if !wrong.is_empty() {
         return Err(Failure::Said(wrong));
@@ -44,7 +44,7 @@ fn broken(path: &str, documents: &Documents) -> Vec<String> {
     let links = links(&documents[path]).into_iter();
     links
         .filter_map(|(n, target)| {
-            let why = follow(path, target, documents)?;
+            let why = follow(path, &target, documents)?;
             Some(format!("{path}:{n}: the link to \"{target}\" leads nowhere: {why}"))
         })
         .collect()
@@ -85,57 +85,45 @@ fn beside(from: &str, file: &str) -> String {
     parts.join("/")
 }
 
-/// The lines outside of code blocks, numbered, without what stands in backticks.
-fn prose(text: &str) -> Vec<(usize, String)> {
+/// The lines outside of code blocks, with their numbers.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut in_code = false;
-    let mut lines = Vec::new();
-    for (line, n) in text.lines().zip(1..) {
+    (1..).zip(text.lines()).filter(move |(_, line)| {
         let fence = line.trim_start().starts_with("```");
         in_code ^= fence;
-        if !in_code && !fence {
-            lines.push((n, line.split('`').step_by(2).collect::<Vec<_>>().join("`")));
-        }
-    }
-    lines
+        !in_code && !fence
+    })
 }
 
 /// Where the links of a document lead, with their lines: `[text](target)` and `[text]: target`.
-fn links(text: &str) -> Vec<(usize, &str)> {
+fn links(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (n, line) in prose(text) {
-        let whole = text.lines().nth(n - 1).unwrap_or_default();
+        // What stands in backticks is no link, but may be the text of one.
+        let line = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
         let inline = line.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
         let reference = line.strip_prefix('[').and_then(|rest| rest.split_once("]: "));
         let targets = inline.map(|(target, _)| target).chain(reference.map(|(_, target)| target));
-        for target in targets {
-            // The same words in the text itself, which outlives the line.
-            if let Some(at) = whole.find(target) {
-                found.push((n, &whole[at..at + target.len()]));
-            }
-        }
+        found.extend(targets.map(|target| (n, target.to_owned())));
     }
     found
 }
 
 /// The anchors that mdBook gives to the headings of a document.
 fn anchors(text: &str) -> Vec<String> {
-    let mut in_code = false;
     let mut anchors: Vec<String> = Vec::new();
-    for line in text.lines() {
-        in_code ^= line.trim_start().starts_with("```");
+    for (_, line) in prose(text) {
         let heading = line.trim_start_matches('#');
-        if in_code || heading.len() == line.len() || !heading.starts_with(' ') {
+        if heading.len() == line.len() || !heading.starts_with(' ') {
             continue;
         }
-        let anchor: String = heading
-            .trim()
-            .chars()
-            .filter_map(|c| match c {
-                ' ' => Some('-'),
-                c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c.to_ascii_lowercase()),
-                _ => None,
-            })
-            .collect();
+        let letters = heading.trim().chars().filter_map(|c| match c {
+            ' ' => Some('-'),
+            c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c.to_ascii_lowercase()),
+            _ => None,
+        });
+        let anchor: String = letters.collect();
+        // Of headings with the same words, all but the first get a number.
         let twins = anchors.iter().filter(|known| **known == anchor).count();
         anchors.push(if twins == 0 { anchor } else { format!("{anchor}-{twins}") });
     }
@@ -153,8 +141,9 @@ mod tests {
     #[test]
     fn links_are_found_in_prose_only() {
         let text =
-            "[a](b.md) and [c](d.md#e), not `[x](y)`.\n\n```text\n[x](y)\n```\n[f]: https://g";
-        assert_eq!(links(text), [(1, "b.md"), (1, "d.md#e"), (6, "https://g")]);
+            "[a](b.md) and [`c`](d.md#e), not `[x](y)`.\n```text\n[x](y)\n```\n[f]: https://g";
+        let found = [(1, "b.md"), (1, "d.md#e"), (5, "https://g")];
+        assert_eq!(links(text), found.map(|(n, target)| (n, target.to_owned())));
     }
 
     #[test]
@@ -189,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_project_s_own_links_lead_somewhere() {
+    fn the_projects_links_lead_somewhere() {
         let documents = source::documents().unwrap_or_default();
         assert!(
             documents.contains_key("README.md") && documents.contains_key("book/src/SUMMARY.md")

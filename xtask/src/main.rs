@@ -1,5 +1,6 @@
 //! `cargo xtask`: what the project does with itself, in Rust, the standard library and the pool only, so that
-//! a machine with a toolchain needs nothing else. One file for each command; each ends with an exit code.
+//! a machine with a toolchain needs nothing else (but `guide`, which runs mdbook). One file for each command;
+//! each ends with an exit code.
 
 mod deps;
 mod guide;
