@@ -122,14 +122,14 @@ async fn main() -> Result<(), Box<dyn StdError>> {
         println!("  {:7} {first}", their_level(level));
     }
 
-    // Not drained, not closed, a minimum to keep, a worker on its way: the program ends all the same.
+    // Not drained, not closed, a minimum to keep, two workers on their way: the program ends all the same.
     let _forgotten = Pool::builder(workers)
         .preset(Preset::GenericPool)
         .name("forgotten")
         .max_size(2)
         .min_size(2)
-        .build_ready()
-        .await?;
+        .build()?;
+    sleep(Duration::from_millis(100)).await;
     println!("end");
     Ok(())
 }
