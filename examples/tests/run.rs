@@ -89,6 +89,22 @@ at last:   closed, size 0 of 4, using 0, available 0, waiting 0
     );
 }
 
+// P-25, P-21
+#[test]
+fn threads() {
+    prints(
+        env!("CARGO_BIN_EXE_threads"),
+        "\
+inserted:  8 rows, at most 2 connections: true
+after all: 8 rows
+too late:  true
+closed:    1 closed, 1 held
+           acquired in Some(\"threads.rs\")
+at last:   closed, size 0 of 2, using 0, available 0, waiting 0
+",
+    );
+}
+
 // P-5, P-6, P-24, P-28, P-29, P-30
 #[test]
 fn node_mysql_pool() {
@@ -124,8 +140,8 @@ events
 leak
   early return: SQLite database \":memory:\": near \"nothing\": syntax error
                 running, size 1 of 1, using 0, available 1, waiting 0
-  leaked: acquired in examples/src/bin/node_mysql_pool.rs, the right line: true
-  leak_returned: acquired in examples/src/bin/node_mysql_pool.rs, the right line: true
+  leaked: acquired in node_mysql_pool.rs, the right line: true
+  leak_returned: acquired in node_mysql_pool.rs, the right line: true
 ",
     );
 }
@@ -202,7 +218,7 @@ two transactions that wait for a slow service
   cause 2, 2 of 2 idle in a transaction
 a cache that keeps connections
   pool \"app\": no connection within 1.0s (running, size 2 of 2, using 2, available 0, waiting 0)
-  cause 3, a connection is never given back: acquired in examples/src/bin/acquire_timeout_causes.rs
+  cause 3, a connection is never given back: acquired in acquire_timeout_causes.rs
   2 reports, each names the right line: true
 a server that is away
   pool \"app\": no connection within 1.0s (running, size 0 of 2, using 0, available 0, waiting 0); the last connect failed: connection refused

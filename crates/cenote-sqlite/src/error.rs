@@ -43,6 +43,12 @@ pub enum SqliteError {
         /// The closure's error.
         source: rusqlite::Error,
     },
+    /// A statement on a connection that threads borrowed failed.
+    #[non_exhaustive]
+    Statement {
+        /// SQLite's error.
+        source: rusqlite::Error,
+    },
     /// The connection is closed: a closure panicked on it.
     #[non_exhaustive]
     Closed {
@@ -61,7 +67,7 @@ impl SqliteError {
     /// SQLite's own error, if it came to that.
     pub fn sqlite(&self) -> Option<&rusqlite::Error> {
         match self {
-            SqliteError::Call { source, .. } => Some(source),
+            SqliteError::Call { source, .. } | SqliteError::Statement { source } => Some(source),
             SqliteError::Open { source, .. } => source.as_ref(),
             _ => None,
         }
@@ -82,7 +88,9 @@ impl SqliteError {
             SqliteError::Open { fault, .. } => *fault,
             // Too many threads: fewer connections may work.
             SqliteError::Thread { .. } => Fault::Overload,
-            SqliteError::Call { source, .. } => call_fault(source),
+            SqliteError::Call { source, .. } | SqliteError::Statement { source } => {
+                call_fault(source)
+            }
             SqliteError::Closed { .. } => Fault::Connection,
             SqliteError::Url { .. } => Fault::Permanent,
         }
@@ -156,6 +164,20 @@ fn advice(error: &rusqlite::Error) -> Option<&'static str> {
     Some(advice)
 }
 
+fn advise(f: &mut fmt::Formatter<'_>, error: &rusqlite::Error) -> fmt::Result {
+    match advice(error) {
+        Some(advice) => write!(f, "; {advice}"),
+        None => Ok(()),
+    }
+}
+
+/// What a closure of [`blocking::Pool::with`](cenote::blocking::Pool::with) needs for its `?`.
+impl From<rusqlite::Error> for SqliteError {
+    fn from(source: rusqlite::Error) -> SqliteError {
+        SqliteError::Statement { source }
+    }
+}
+
 impl fmt::Display for SqliteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -168,10 +190,11 @@ impl fmt::Display for SqliteError {
             ),
             SqliteError::Call { path, source } => {
                 write!(f, "SQLite database \"{path}\": {}", words(source))?;
-                match advice(source) {
-                    Some(advice) => write!(f, "; {advice}"),
-                    None => Ok(()),
-                }
+                advise(f, source)
+            }
+            SqliteError::Statement { source } => {
+                write!(f, "SQLite: {}", words(source))?;
+                advise(f, source)
             }
             SqliteError::Closed { path } => write!(
                 f,
@@ -187,7 +210,7 @@ impl StdError for SqliteError {
         // The sentence holds the words of the error below: go on with what is below that.
         match self {
             SqliteError::Open { source, .. } => source.as_ref()?.source(),
-            SqliteError::Call { source, .. } => source.source(),
+            SqliteError::Call { source, .. } | SqliteError::Statement { source } => source.source(),
             SqliteError::Thread { source, .. } => source.source(),
             SqliteError::Closed { .. } | SqliteError::Url { .. } => None,
         }

@@ -22,6 +22,21 @@
 //! # Ok(()) }
 //! ```
 //!
+//! For threads without a runtime, the same value fits [`cenote::blocking::Pool`], which lends the
+//! [`rusqlite::Connection`] itself:
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use cenote::blocking::Pool;
+//! use cenote_sqlite::Sqlite;
+//!
+//! let pool = Pool::builder(Sqlite::memory()).max_size(8).build()?;
+//! let db = pool.acquire()?;
+//! let answer: i64 = db.query_row("SELECT 6 * 7", [], |row| row.get(0))?;
+//! assert_eq!(answer, 42);
+//! # Ok(()) }
+//! ```
+//!
 //! [`Sqlite`] has the settings, [`Sqlite::split`] gives writers and readers a pool each, which is the best
 //! shape for a service that writes much, and [`SqliteError`] says what went wrong.
 //!
@@ -34,6 +49,7 @@
 
 #![forbid(unsafe_code)]
 
+mod blocking;
 mod connection;
 mod control;
 mod error;

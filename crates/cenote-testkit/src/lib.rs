@@ -44,7 +44,9 @@
 
 #![forbid(unsafe_code)]
 
+mod blocking;
 mod counts;
+mod gate;
 mod manager;
 mod script;
 mod scripted;

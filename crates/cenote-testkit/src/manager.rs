@@ -12,17 +12,18 @@ use crate::step::{Act, ScriptError, Step};
 
 impl Script {
     async fn perform(&self, act: Act) -> Result<(), ScriptError> {
-        let error = |fault| ScriptError::new(fault, format!("scripted {fault} error in {act}"));
-        match self.shared.next(act) {
+        let step = self.shared.next(act);
+        self.shared.gate(act).pass().await;
+        match step {
             Step::Ok => Ok(()),
-            Step::Error(fault) => Err(error(fault)),
+            Step::Error(fault) => Err(ScriptError::scripted(fault, act)),
             Step::Slow(after) => {
                 self.shared.sleep(after).await;
                 Ok(())
             }
             Step::SlowError(after, fault) => {
                 self.shared.sleep(after).await;
-                Err(error(fault))
+                Err(ScriptError::scripted(fault, act))
             }
             Step::Never => pending().await,
             Step::Panic => panic!("the script says that {act} panics"),
@@ -31,10 +32,7 @@ impl Script {
 
     async fn perform_on(&self, act: Act, conn: &Scripted) -> Result<(), ScriptError> {
         self.perform(act).await?;
-        if conn.is_alive() {
-            return Ok(());
-        }
-        Err(ScriptError::new(Fault::Connection, format!("connection {} is dead", conn.serial())))
+        conn.must_be_alive()
     }
 }
 
@@ -43,19 +41,9 @@ impl Manager for Script {
     type Error = ScriptError;
 
     async fn connect(&self) -> Result<Scripted, ScriptError> {
-        let mut attempt = Attempt::begin(&self.shared);
+        let attempt = Attempt::begin(&self.shared);
         let made = self.perform(Act::Connect).await;
-        attempt.ended = true;
-        match made {
-            Ok(()) => Ok(self.shared.connected()),
-            Err(error) => {
-                self.shared.record(Event::ConnectFailed { fault: error.fault }, |counts| {
-                    counts.connecting -= 1;
-                    counts.connect_failures += 1;
-                });
-                Err(error)
-            }
-        }
+        attempt.end(made)
     }
 
     async fn check(&self, conn: &mut Scripted) -> Result<(), ScriptError> {
@@ -106,19 +94,33 @@ impl Manager for Script {
 }
 
 /// A connect under way. One that panics or is dropped must be counted too.
-struct Attempt {
+pub(crate) struct Attempt {
     shared: Arc<Shared>,
     ended: bool,
 }
 
 impl Attempt {
-    fn begin(shared: &Arc<Shared>) -> Attempt {
+    pub(crate) fn begin(shared: &Arc<Shared>) -> Attempt {
         shared.record(Event::ConnectBegan, |counts| {
             counts.connects += 1;
             counts.connecting += 1;
             counts.peak_connecting = counts.peak_connecting.max(counts.connecting);
         });
         Attempt { shared: Arc::clone(shared), ended: false }
+    }
+
+    pub(crate) fn end(mut self, made: Result<(), ScriptError>) -> Result<Scripted, ScriptError> {
+        self.ended = true;
+        match made {
+            Ok(()) => Ok(self.shared.connected()),
+            Err(error) => {
+                self.shared.record(Event::ConnectFailed { fault: error.fault }, |counts| {
+                    counts.connecting -= 1;
+                    counts.connect_failures += 1;
+                });
+                Err(error)
+            }
+        }
     }
 }
 

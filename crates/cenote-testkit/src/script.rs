@@ -12,13 +12,15 @@ use cenote::env::{Sleep, Tokio};
 use cenote::{Ended, Env, Fate, Time};
 
 use crate::counts::{Counts, Event, Log, Logged};
+use crate::gate::Gate;
 use crate::scripted::{Fuse, Scripted};
 use crate::step::{Act, Plan, Step};
 
 type ReleaseRule = Arc<dyn Fn(Ended) -> Fate + Send + Sync>;
 type ClosedRule = Arc<dyn Fn(u64) -> bool + Send + Sync>;
 
-/// A [`Manager`](cenote::Manager) that does what a test tells it. By default every step succeeds at once.
+/// A [`Manager`](cenote::Manager) that does what a test tells it. By default every step succeeds at once. It is
+/// a [`blocking::Manager`](cenote::blocking::Manager) too: there a step that is slow blocks its thread.
 ///
 /// Each step can be scripted: the next outcomes one by one, then one that repeats.
 ///
@@ -50,6 +52,7 @@ pub struct Script {
 pub(crate) struct Shared {
     env: Option<Arc<dyn Env>>,
     began: Instant,
+    gates: [Gate; 4],
     book: Mutex<Book>,
 }
 
@@ -83,7 +86,12 @@ impl Script {
             counts: Counts::default(),
             log: Log::default(),
         };
-        let shared = Shared { env, began: Instant::now(), book: Mutex::new(book) };
+        let shared = Shared {
+            env,
+            began: Instant::now(),
+            gates: Default::default(),
+            book: Mutex::new(book),
+        };
         Script { shared: Arc::new(shared) }
     }
 
@@ -138,6 +146,48 @@ impl Script {
     /// All closes from now on.
     pub fn close_always(&self, step: Step) -> &Self {
         self.always(Act::Close, step)
+    }
+
+    /// From now on every step of this kind waits before it does anything, until the test says otherwise: for
+    /// tests of what happens meanwhile, without a clock.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use cenote::{Error, Pool};
+    /// use cenote_testkit::{Act, Script};
+    /// use std::time::Duration;
+    ///
+    /// let script = Script::new();
+    /// script.hold(Act::Connect);
+    /// let pool = Pool::builder(script.clone()).build().unwrap();
+    /// let error = pool.acquire().timeout(Duration::from_millis(1)).await.unwrap_err();
+    /// assert!(matches!(error, Error::Timeout { .. }));
+    /// assert_eq!(script.held(Act::Connect), 1);
+    ///
+    /// script.let_go(Act::Connect);
+    /// assert_eq!(pool.acquire().await.unwrap().serial(), 1);
+    /// # }
+    /// ```
+    pub fn hold(&self, act: Act) -> &Self {
+        self.shared.gate(act).shut();
+        self
+    }
+
+    /// Lets one step of this kind go on, one that waits or the next, and holds the others.
+    pub fn let_one_go(&self, act: Act) -> &Self {
+        self.shared.gate(act).let_one_pass();
+        self
+    }
+
+    /// Ends a [`hold`](Script::hold).
+    pub fn let_go(&self, act: Act) -> &Self {
+        self.shared.gate(act).open();
+        self
+    }
+
+    /// How many steps of this kind are held now.
+    pub fn held(&self, act: Act) -> usize {
+        self.shared.gate(act).waiting()
     }
 
     /// What becomes of every released connection. Without this the manager's default holds.
@@ -217,6 +267,11 @@ impl fmt::Debug for Script {
 impl Shared {
     fn with<R>(&self, run: impl FnOnce(&mut Book) -> R) -> R {
         run(&mut self.book.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The gate before the steps of this kind.
+    pub(crate) fn gate(&self, act: Act) -> &Gate {
+        &self.gates[act as usize]
     }
 
     /// What the next step of this kind does.

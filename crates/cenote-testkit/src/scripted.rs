@@ -5,7 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cenote::Fault;
+
 use crate::script::Shared;
+use crate::step::ScriptError;
 
 /// What the outside can do to a living connection.
 #[derive(Debug, Default)]
@@ -67,6 +70,13 @@ impl Scripted {
 
     pub(crate) fn is_killed(&self) -> bool {
         self.fuse.is_killed()
+    }
+
+    pub(crate) fn must_be_alive(&self) -> Result<(), ScriptError> {
+        if self.is_alive() {
+            return Ok(());
+        }
+        Err(ScriptError::new(Fault::Connection, format!("connection {} is dead", self.serial)))
     }
 }
 

@@ -64,6 +64,10 @@ impl ScriptError {
     pub fn new(fault: Fault, text: impl Into<String>) -> ScriptError {
         ScriptError { fault, text: text.into() }
     }
+
+    pub(crate) fn scripted(fault: Fault, act: Act) -> ScriptError {
+        ScriptError::new(fault, format!("scripted {fault} error in {act}"))
+    }
 }
 
 impl fmt::Display for ScriptError {

@@ -3,6 +3,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,7 +194,8 @@ pub enum ConnectError<E> {
         /// The timeout.
         after: Duration,
     },
-    /// [`Manager::connect`](crate::Manager::connect) panicked.
+    /// [`Manager::connect`](crate::Manager::connect) panicked, or what belongs to a connect: the hook
+    /// `after_connect`, the test of a new connection.
     Panicked,
 }
 
@@ -244,6 +246,8 @@ pub enum BuildError<E> {
     Config(ConfigError),
     /// `build` was called outside a runtime, and none was given.
     NoRuntime,
+    /// The system gave a pool for threads no thread.
+    NoThread(io::Error),
     /// `build_ready` could not fill the pool.
     Ready(Error<E>),
 }
@@ -255,6 +259,10 @@ impl<E: fmt::Display> fmt::Display for BuildError<E> {
             BuildError::NoRuntime => f.write_str(
                 "a pool needs a tokio runtime with timers: build it inside one, or give one with Builder::runtime",
             ),
+            BuildError::NoThread(error) => write!(
+                f,
+                "a pool needs a thread for its upkeep, and the system gave none ({error}): raise its limit of threads"
+            ),
             BuildError::Ready(error) => write!(f, "the pool could not be filled: {error}"),
         }
     }
@@ -264,6 +272,7 @@ impl<E: StdError + 'static> StdError for BuildError<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             BuildError::Config(_) | BuildError::NoRuntime => None,
+            BuildError::NoThread(error) => error.source(),
             BuildError::Ready(error) => error.source(),
         }
     }

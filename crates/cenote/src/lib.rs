@@ -28,7 +28,7 @@
 //!
 //! Where to look: [`Builder`] and [`Options`] for every setting, [`Error`] for what can go wrong,
 //! [`Observer`] to see what happens, [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or
-//! a cluster.
+//! a cluster, [`blocking`] for threads without a runtime and for drivers that block.
 //!
 //! Features: `tokio` (default) runs pools on tokio; `serde` reads and writes [`Options`] in files; `tracing` and
 //! `metrics` pass events on.
@@ -36,10 +36,12 @@
 #![forbid(unsafe_code)]
 
 mod acquire;
+pub mod blocking;
 mod builder;
 mod config;
 mod conn;
 mod core;
+mod crew;
 pub mod env;
 mod error;
 mod extensions;

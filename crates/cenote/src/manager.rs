@@ -87,10 +87,7 @@ pub trait Manager: Send + Sync + 'static {
     /// Default: keep it after a return or a [`Fault::Query`], close it after the rest.
     fn released(&self, conn: &mut Self::Connection, how: Ended) -> Fate {
         let _ = conn;
-        match how {
-            Ended::Returned | Ended::Failed(Fault::Query) => Fate::Keep,
-            Ended::Cancelled | Ended::Panicked | Ended::Tainted | Ended::Failed(_) => Fate::Close,
-        }
+        how.usual_fate()
     }
 
     /// A flag that the driver keeps: true while the connection idles in an open transaction, that is, while
@@ -212,6 +209,16 @@ pub enum Ended {
     Tainted,
     /// The closure of `with` returned an error of this class.
     Failed(Fault),
+}
+
+impl Ended {
+    /// What becomes of a connection whose manager has no opinion.
+    pub(crate) fn usual_fate(self) -> Fate {
+        match self {
+            Ended::Returned | Ended::Failed(Fault::Query) => Fate::Keep,
+            Ended::Cancelled | Ended::Panicked | Ended::Tainted | Ended::Failed(_) => Fate::Close,
+        }
+    }
 }
 
 /// What becomes of a connection after its use.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::config::{Options, Timeout};
 use crate::core::{Core, Setback, SlotKey};
-use crate::env::{Env, Sleep, Task};
+use crate::env::{Env, Errand, Sleep, Task};
 use crate::error::ConnectError;
 use crate::hooks::{ClosedConnection, Hook};
 use crate::manager::{Fault, Manager};
@@ -101,7 +101,8 @@ impl fmt::Display for Cut {
 
 impl StdError for Cut {}
 
-/// Runs a step of the manager's under its timeout. The step is polled first, so one that is ready wins.
+/// Runs a step of the manager's under its timeout. The step is polled first, so one that is ready wins; one
+/// that blocks is ready at its first poll however long that took, so timeouts do not apply to it (P-25).
 async fn step<T, E>(
     env: &dyn Env,
     timeout: Timeout,
@@ -170,7 +171,18 @@ impl<M: Manager> Flight<M> {
         Flight { shell: Arc::clone(shell), key, entry, leg, landed: false }
     }
 
-    pub(crate) fn into_task(self) -> Task {
+    /// Starts the task.
+    pub(crate) fn depart(self) {
+        let env = Arc::clone(&self.shell.env);
+        let errand = match self.leg {
+            Leg::Connect => Errand::Connect,
+            Leg::Test | Leg::Reset => Errand::Check,
+            Leg::Close { .. } | Leg::Stray => Errand::Close,
+        };
+        env.spawn_for(errand, self.into_task());
+    }
+
+    fn into_task(self) -> Task {
         Box::pin(async move {
             let flight = self;
             let shell = Arc::clone(&flight.shell);

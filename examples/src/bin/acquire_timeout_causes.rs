@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -87,7 +88,7 @@ fn diagnose(pool: &Pool<Database>, leaks: &Leaks, error: &Error<Refused>) -> Str
         return "4, the server is slow to connect".to_owned();
     }
     if let Some(location) = leaks.lock().unwrap().first() {
-        return format!("3, a connection is never given back: acquired in {}", location.file());
+        return format!("3, a connection is never given back: acquired in {}", file(location));
     }
     let (using, waiting) = (status.using, status.waiting + 1);
     if status.idle_in_transaction > 0 {
@@ -208,4 +209,10 @@ async fn unreachable() -> Result<(), Box<dyn StdError>> {
     sleep(Duration::from_secs(3)).await;
     println!("  3 s later: {}", pool.status());
     Ok(())
+}
+
+/// The file's name; how the folders before it are written is the platform's affair.
+fn file(location: &Location<'_>) -> String {
+    let name = Path::new(location.file()).file_name();
+    name.unwrap_or_default().display().to_string()
 }

@@ -3,6 +3,8 @@
 //! connection that nobody releases. The database is SQLite, so that the program runs anywhere.
 
 use std::error::Error as StdError;
+use std::panic::Location;
+use std::path::Path;
 use std::time::Duration;
 
 use cenote::{Bound, Error, Event, EventKind, Manager, Pool, Pooled, Preset};
@@ -124,7 +126,7 @@ async fn leak() -> Result<(), Box<dyn StdError>> {
         .upkeep_interval(Duration::from_millis(10))
         .observer(move |event: &Event<'_>| match *event.kind() {
             EventKind::Leaked { location, .. } | EventKind::LeakReturned { location, .. } => {
-                let _ = tell.send((event.kind().name(), *location));
+                let _ = tell.send((event.kind().name(), location));
             }
             _ => {}
         })
@@ -144,7 +146,7 @@ async fn leak() -> Result<(), Box<dyn StdError>> {
     for _ in 0..2 {
         let (event, location) = told.recv().await.ok_or("the pool is gone")?;
         let right = location.line() == line;
-        println!("  {event}: acquired in {}, the right line: {right}", location.file());
+        println!("  {event}: acquired in {}, the right line: {right}", file(location));
         kept.clear();
     }
     Ok(())
@@ -155,4 +157,10 @@ async fn until(is_so: impl Fn() -> bool) {
     while !is_so() {
         yield_now().await;
     }
+}
+
+/// The file's name; how the folders before it are written is the platform's affair.
+fn file(location: &Location<'_>) -> String {
+    let name = Path::new(location.file()).file_name();
+    name.unwrap_or_default().display().to_string()
 }

@@ -151,7 +151,8 @@ impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
             *this.stage = Stage::Done;
             let error = match look {
                 Look::Got(taken) => {
-                    match this.want.look_over(&this.pool.shell, taken, first, *this.flags) {
+                    match this.want.look_over(&this.pool.shell, taken, first && !late, *this.flags)
+                    {
                         Ok(taken) => return Poll::Ready(Ok(this.succeed(taken))),
                         // Found dead without I/O: the caller keeps its place and its deadline (P-4, P-15).
                         Err(alive) if late => {

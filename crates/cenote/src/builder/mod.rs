@@ -16,7 +16,7 @@ use crate::env::Env;
 use crate::error::BuildError;
 use crate::hooks::Hooks;
 use crate::manager::Manager;
-use crate::observe::Watch;
+use crate::observe::Audience;
 use crate::pool::Pool;
 use crate::shell::Shell;
 
@@ -56,7 +56,7 @@ pub struct Builder<M: Manager> {
     name: String,
     env: Where,
     hooks: Hooks<M>,
-    watch: Watch,
+    watch: Audience,
 }
 
 /// What a setter takes for a value of this type.
@@ -87,7 +87,7 @@ impl<M: Manager> Builder<M> {
             name: "pool".to_owned(),
             env: Where::Here,
             hooks: Hooks::new(),
-            watch: Watch::new(),
+            watch: Audience::new(),
         }
     }
 

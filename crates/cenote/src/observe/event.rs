@@ -106,6 +106,11 @@ type Cause<'a> = &'a (dyn StdError + Send + Sync + 'static);
 
 /// What happened.
 ///
+/// Every event is told once, and those of one subject in order: an acquire is started, perhaps queued, perhaps slow,
+/// and succeeds or fails; a connection is created, ready, closing and closed; a pool is created first and closed
+/// last, but for connections that borrowers still hold at the close's deadline. What follows from a thing is
+/// told after it. Events of different subjects that happen in different threads may be told in either order.
+///
 /// Errors are the driver's own: the pool adds no secret to them, and takes none out.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

@@ -29,6 +29,6 @@ pub(crate) use self::tracing::Tracing;
 pub use event::{Event, EventKind, FailReason, Level, Subject};
 pub(crate) use event::{Note, Source};
 pub(crate) use log::{Lines, Stderr};
+pub(crate) use registry::{Audience, Watched, count, flags};
 pub use registry::{Observer, Subscription};
-pub(crate) use registry::{Watch, Watched, count, flags};
 pub(crate) use span::{StepSpan, WaitSpan};

@@ -99,15 +99,15 @@ struct Seats {
 }
 
 /// The observers of one pool, and the flags of a hit.
-pub(crate) struct Watch {
+pub(crate) struct Audience {
     flags: AtomicU8,
     seats: Mutex<Seats>,
     pub(crate) marks: Marks,
 }
 
-impl Watch {
-    pub(crate) fn new() -> Watch {
-        Watch {
+impl Audience {
+    pub(crate) fn new() -> Audience {
+        Audience {
             flags: AtomicU8::new(0),
             seats: Mutex::new(Seats { last: 0, all: Arc::new([]) }),
             marks: Marks::default(),
@@ -179,7 +179,7 @@ impl Watch {
 
 /// What keeps an observer in its place.
 pub(crate) trait Watched: Send + Sync {
-    fn watch(&self) -> &Watch;
+    fn watch(&self) -> &Audience;
 }
 
 /// An observer's place in a pool; made by [`Pool::observe`](crate::Pool::observe). Dropping it ends the

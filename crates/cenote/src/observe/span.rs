@@ -10,14 +10,14 @@ pub(crate) use without::{StepSpan, WaitSpan};
 mod without {
     use std::future::Future;
 
-    use crate::observe::Watch;
+    use crate::observe::Audience;
 
     /// The wait of one acquire.
     #[derive(Default)]
     pub(crate) struct WaitSpan;
 
     impl WaitSpan {
-        pub(crate) fn begin(_: &Watch, _: &str, _: u64) -> WaitSpan {
+        pub(crate) fn begin(_: &Audience, _: &str, _: u64) -> WaitSpan {
             WaitSpan
         }
     }
@@ -26,7 +26,7 @@ mod without {
     pub(crate) struct StepSpan;
 
     impl StepSpan {
-        pub(crate) fn begin(_: &Watch, _: &str, _: &'static str, _: u64) -> StepSpan {
+        pub(crate) fn begin(_: &Audience, _: &str, _: &'static str, _: u64) -> StepSpan {
             StepSpan
         }
 
@@ -42,9 +42,9 @@ mod with_tracing {
 
     use tracing::{Instrument, Span};
 
-    use crate::observe::{Watch, flags};
+    use crate::observe::{Audience, flags};
 
-    fn is_traced(watch: &Watch) -> bool {
+    fn is_traced(watch: &Audience) -> bool {
         watch.flags() & flags::TRACED != 0
     }
 
@@ -55,7 +55,7 @@ mod with_tracing {
     }
 
     impl WaitSpan {
-        pub(crate) fn begin(watch: &Watch, pool: &str, ticket: u64) -> WaitSpan {
+        pub(crate) fn begin(watch: &Audience, pool: &str, ticket: u64) -> WaitSpan {
             let span = || tracing::debug_span!(target: "cenote", "acquire", pool, acquire = ticket);
             WaitSpan { _open: is_traced(watch).then(span) }
         }
@@ -66,7 +66,7 @@ mod with_tracing {
 
     impl StepSpan {
         pub(crate) fn begin(
-            watch: &Watch,
+            watch: &Audience,
             pool: &str,
             step: &'static str,
             connection: u64,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::builder::Builder;
+use crate::env::Errand;
 use crate::manager::Manager;
 use crate::observe::{EventKind, Observer, Subject, Subscription, Watched};
 use crate::shell::Shell;
@@ -39,7 +40,8 @@ impl<M: Manager> Pool<M> {
         pool.shell.tell(Subject::Pool, EventKind::PoolCreated);
         // Carries out what filling the minimums ordered.
         pool.shell.run(|_| ());
-        pool.shell.env.spawn(crate::upkeep::task(Arc::clone(&pool.shell)));
+        let upkeep = crate::upkeep::task(Arc::clone(&pool.shell));
+        pool.shell.env.spawn_for(Errand::Upkeep, upkeep);
         pool
     }
 

@@ -11,7 +11,7 @@ use crate::conn::Joint;
 use crate::core::{Core, Order, SlotKey};
 use crate::error::ConnectError;
 use crate::manager::{Manager, Share};
-use crate::observe::{EventKind, Subject, Watch};
+use crate::observe::{Audience, EventKind, Subject};
 use crate::report::{Holder, Tally};
 use crate::stats::{CloseReason, State};
 use crate::tasks::{Flight, Leg};
@@ -146,7 +146,7 @@ impl<M: Manager> Locked<M> {
     /// Ends a share; returns false if the connection is no longer the pool's.
     pub(crate) fn unshare(
         &mut self,
-        watch: &Watch,
+        watch: &Audience,
         key: SlotKey,
         close: Option<CloseReason>,
     ) -> bool {

@@ -24,7 +24,7 @@ use crate::env::Env;
 use crate::extensions::Extensions;
 use crate::hooks::Hooks;
 use crate::manager::{Ended, Fate, Fault, Manager};
-use crate::observe::{Event, EventKind, Source, Subject, Watch, Watched, flags};
+use crate::observe::{Audience, Event, EventKind, Source, Subject, Watched, flags};
 use crate::signal::Signal;
 use crate::stats::{CloseReason, Histogram, Status};
 use crate::tasks::{Flight, Leg};
@@ -70,7 +70,7 @@ pub(crate) struct Shell<M: Manager> {
     pub(crate) handles: AtomicUsize,
     pub(crate) orphaned: AtomicBool,
     /// The observers, and the flags that a hit looks at.
-    pub(crate) watch: Watch,
+    pub(crate) watch: Audience,
     pub(crate) priorities: u8,
     pub(crate) upkeep: Signal,
     pub(crate) wait: Histogram,
@@ -82,7 +82,7 @@ impl<M: Manager> Shell<M> {
     pub(crate) fn new(
         manager: M,
         hooks: Hooks<M>,
-        watch: Watch,
+        watch: Audience,
         env: Arc<dyn Env>,
         name: Arc<str>,
         core: Core,
@@ -130,9 +130,11 @@ impl<M: Manager> Shell<M> {
     /// one turn may take.
     fn carry_out(self: &Arc<Self>, mut state: MutexGuard<'_, Locked<M>>) -> bool {
         let mut todo = Todo::default();
+        #[cfg(debug_assertions)]
+        let ordered = state.core.has_orders();
         state.fetch_orders(self, &mut todo);
         #[cfg(debug_assertions)]
-        if !todo.again && state.core.is_small() {
+        if ordered && !todo.again && state.core.is_small() {
             state.core.check();
         }
         drop(state);
@@ -141,7 +143,7 @@ impl<M: Manager> Shell<M> {
             self.tell(subject, kind);
         }
         for flight in todo.jobs {
-            self.env.spawn(flight.into_task());
+            flight.depart();
         }
         if let Some(waker) = todo.waker {
             waker.wake();
@@ -257,7 +259,7 @@ impl<M: Manager> Shell<M> {
 
     fn close_stray(self: &Arc<Self>, entry: Box<Entry<M>>) {
         let flight = Flight::new(self, entry.key, Some(entry), Leg::Stray);
-        self.env.spawn(flight.into_task());
+        flight.depart();
     }
 
     /// Takes a new connection in.
@@ -308,7 +310,7 @@ impl<M: Manager> Source for Shell<M> {
 }
 
 impl<M: Manager> Watched for Shell<M> {
-    fn watch(&self) -> &Watch {
+    fn watch(&self) -> &Audience {
         &self.watch
     }
 }

@@ -9,7 +9,7 @@ use super::Locked;
 use super::locked::Lease;
 use crate::core::{Core, SlotKey};
 use crate::manager::Manager;
-use crate::observe::{EventKind, Note, Subject, Watch};
+use crate::observe::{Audience, EventKind, Note, Subject};
 use crate::stats::{State, Status};
 
 /// Notes in their order. The usual case, one, costs no allocation.
@@ -38,7 +38,7 @@ impl Notes {
 
 impl<M: Manager> Locked<M> {
     /// Notes what has happened, if anybody listens.
-    pub(crate) fn note(&mut self, watch: &Watch, subject: Subject, kind: EventKind<'static>) {
+    pub(crate) fn note(&mut self, watch: &Audience, subject: Subject, kind: EventKind<'static>) {
         if watch.is_observed() {
             self.notes.push((subject, kind));
         }
@@ -50,7 +50,7 @@ impl<M: Manager> Locked<M> {
     }
 
     /// Runs a command that may change the pool's state, and notes the change.
-    pub(crate) fn change(&mut self, watch: &Watch, command: impl FnOnce(&mut Core)) {
+    pub(crate) fn change(&mut self, watch: &Audience, command: impl FnOnce(&mut Core)) {
         let look = |core: &Core| (core.status().state, core.is_runtime_gone());
         let (state_before, gone_before) = look(&self.core);
         command(&mut self.core);
@@ -70,7 +70,7 @@ impl<M: Manager> Locked<M> {
     }
 
     /// Notes once that the minimums are there; without any, that one connection is.
-    pub(crate) fn note_ready(&mut self, watch: &Watch) {
+    pub(crate) fn note_ready(&mut self, watch: &Audience) {
         if self.ready {
             return;
         }
@@ -83,7 +83,7 @@ impl<M: Manager> Locked<M> {
     }
 
     /// Notes once that a drain or a close has settled.
-    pub(super) fn note_settled(&mut self, watch: &Watch) {
+    pub(super) fn note_settled(&mut self, watch: &Audience) {
         let state = self.core.status().state;
         if !self.core.is_settled() || self.settled == Some(state) {
             return;
@@ -99,7 +99,7 @@ impl<M: Manager> Locked<M> {
 
     /// Notes that a connection comes back, and if it was told as leaked, that too. Before it is laid down.
     #[cold]
-    pub(super) fn note_return(&mut self, watch: &Watch, key: SlotKey) {
+    pub(super) fn note_return(&mut self, watch: &Audience, key: SlotKey) {
         let clock = self.core.clock();
         let Some((_, lease)) = self.lease(key.index as usize).filter(|(_, lease)| lease.leaked)
         else {

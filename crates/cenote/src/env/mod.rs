@@ -1,6 +1,12 @@
 //! The door to the outside world: the time, timers and tasks. The pool asks nothing else of a runtime.
 //! [`Tokio`] is the default; the testkit's simulator is another, with virtual time.
 
+mod park;
+mod threads;
+
+pub(crate) use park::block_on;
+pub(crate) use threads::Threads;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -30,6 +36,26 @@ pub trait Env: Send + Sync + 'static {
     /// Runs a task to its end. A task that is dropped before its end tells the pool that the runtime is
     /// gone: nothing else may drop one.
     fn spawn(&self, task: Task);
+
+    /// As [`spawn`](Env::spawn), for an environment that keeps the kinds of work apart. Default: all alike.
+    fn spawn_for(&self, errand: Errand, task: Task) {
+        let _ = errand;
+        self.spawn(task);
+    }
+}
+
+/// What a task is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Errand {
+    /// It rests most of the time and lives as long as the pool.
+    Upkeep,
+    /// A connect.
+    Connect,
+    /// A test or a reset: somebody may wait for the connection.
+    Check,
+    /// A close.
+    Close,
 }
 
 #[cfg(feature = "tokio")]
@@ -61,6 +87,8 @@ pin_project! {
             #[pin]
             sleep: TokioSleep,
         },
+        /// The timer of the blocking face: it is watched by the thread that waits.
+        Thread { until: Instant },
         /// Any other.
         Other {
             sleep: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -80,6 +108,11 @@ impl Future for Sleep {
                 // (RuntimeGone), so there is nothing to wait for here.
                 let polled = std::panic::AssertUnwindSafe(|| sleep.poll(cx));
                 std::panic::catch_unwind(polled).unwrap_or(Poll::Pending)
+            }
+            SleepKind::Thread { until } if Instant::now() >= *until => Poll::Ready(()),
+            SleepKind::Thread { until } => {
+                park::set_alarm(*until);
+                Poll::Pending
             }
             SleepKind::Other { sleep } => sleep.as_mut().poll(cx),
             SleepKind::Never => Poll::Pending,
