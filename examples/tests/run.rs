@@ -119,24 +119,33 @@ errors
   theirs: Pool is closed.
   ours:   pool \"short\" is closed
 events
-  enqueue    all 1, free 0
-  connection all 1, free 0
-  acquire    all 1, free 0
+  getConnection all 0, free 0
+  enqueue       all 1, free 0
+  connection    all 1, free 0
+  acquire       all 1, free 0
   the session is set up: UTC
-  enqueue    all 1, free 0
-  enqueue    all 1, free 0
-  enqueue    all 1, free 0
-  release    all 1, free 0
+  getConnection all 1, free 0
+  enqueue       all 1, free 0
+  getConnection all 1, free 0
+  enqueue       all 1, free 0
+  getConnection all 1, free 0
+  enqueue       all 1, free 0
+  release       all 1, free 0
+  getConnection all 1, free 0
   newcomer: pool \"app\": no idle connection right now (running, size 1 of 1, using 0, available 0, waiting 3, testing 1)
-  acquire    all 1, free 0
+  acquire       all 1, free 0
   first: connection 1
-  release    all 1, free 0
-  acquire    all 1, free 0
+  release       all 1, free 0
+  acquire       all 1, free 0
   second: connection 1
-  release    all 1, free 0
-  acquire    all 1, free 0
+  release       all 1, free 0
+  acquire       all 1, free 0
   third: connection 1
-  release    all 1, free 1
+  release       all 1, free 1
+  getConnection all 1, free 1
+  enqueue       all 1, free 0
+  acquire       all 1, free 0
+  release       all 1, free 1
 leak
   early return: SQLite database \":memory:\": near \"nothing\": syntax error
                 running, size 1 of 1, using 0, available 1, waiting 0

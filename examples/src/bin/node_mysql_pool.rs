@@ -79,14 +79,16 @@ fn prepare(conn: &mut SqliteConnection) -> cenote::HookFuture<'_, SqliteError> {
 /// The counts that their users log as `_allConnections.length` and `_freeConnections.length`.
 fn log(event: &Event<'_>) {
     let what = match event.kind() {
+        EventKind::AcquireStarted { .. } => "getConnection",
+        // Told here to whoever has to wait, be it for a ping or a connect; there only when the limit is reached.
+        EventKind::AcquireQueued => "enqueue",
         EventKind::ConnectionReady { .. } => "connection",
         EventKind::AcquireSucceeded { .. } => "acquire",
-        EventKind::AcquireQueued => "enqueue",
         EventKind::Released { .. } => "release",
         _ => return,
     };
     let status = event.status();
-    println!("  {what:10} all {}, free {}", status.size, status.available);
+    println!("  {what:14}all {}, free {}", status.size, status.available);
 }
 
 /// Three callers wait for one connection. It goes from hand to hand in the order in which they came, and whoever
@@ -111,6 +113,7 @@ async fn events() -> Result<(), Box<dyn StdError>> {
     drop(held);
     println!("  newcomer: {}", pool.try_acquire().unwrap_err());
     callers.join_all().await;
+    drop(pool.acquire().await?);
     Ok(())
 }
 
