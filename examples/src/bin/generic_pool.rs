@@ -161,7 +161,7 @@ async fn validate(pool: &Pool<Workers>) -> Result<(), Box<dyn StdError>> {
     println!("            lent: worker {}", pool.acquire().await?.number);
     let closes = pool.stats().counts.closes;
     println!("            destroyed: {}", closes.get(CloseReason::TestFailed));
-    // The minimum is restored in the background, after errors too; there nothing does that while nobody waits.
+    // The minimum is restored in the background, after errors of `create` too; there not until somebody waits.
     sleep(Duration::from_secs(1)).await;
     println!("            {}", pool.status());
     Ok(())
