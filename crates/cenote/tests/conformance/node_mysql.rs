@@ -524,8 +524,8 @@ fn giving_back_one_that_died_moves_the_queue() {
     });
 }
 
-// P-6, P-21, P-3: closed, no connection, queue full. What tells the last two apart here is which of the two
-// the caller asked for: not to wait at all, or to wait in a queue that has a bound.
+// P-6, P-21, P-3: closed, no connection, queue full. A pool that lets nobody wait says that its queue is full
+// too, and its options tell the two apart; who does not want to wait for once is told that none is idle.
 #[test]
 fn three_messages() {
     let bench = Bench::new(1);
