@@ -2,6 +2,7 @@
 //! a machine with a toolchain needs nothing else (but `guide`, which runs mdbook). One file for each command;
 //! each ends with an exit code.
 
+mod conformance;
 mod deps;
 mod guide;
 mod habits;
@@ -45,6 +46,11 @@ const COMMANDS: &[Xtask] = &[
         name: "promises",
         what: "check that each promise of the guide has a test, and the reverse",
         run: promises::run,
+    },
+    Xtask {
+        name: "conformance",
+        what: "check that each case and each item of the sources has its proof",
+        run: conformance::run,
     },
     Xtask {
         name: "deps",
@@ -127,7 +133,7 @@ mod tests {
         let sentence = unknown("tset");
         assert_eq!(
             sentence,
-            "there is no command \"tset\"; there are test, promises, deps, habits, options, options --check, guide"
+            "there is no command \"tset\"; there are test, promises, conformance, deps, habits, options, options --check, guide"
         );
         assert!(unknown("deps --check").starts_with("there is no command \"deps --check\";"));
     }
