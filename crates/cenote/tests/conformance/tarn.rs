@@ -32,7 +32,7 @@ fn a_create_that_timed_out_leaves_nothing_behind() {
         bench.sim.sleep(secs(10)).await;
         let counts = bench.script.counts();
         assert_eq!((counts.connects_abandoned, counts.connected, counts.live), (1, 1, 1));
-        assert_eq!(pool.stats().counts.connect_failures[0], 1);
+        assert_eq!(pool.stats().counts.connect_failures.transient, 1);
         assert_eq!(ears.count("connect_failed"), 1, "and it was told as failed");
         drop(conn);
         assert_at_rest(&pool, &bench.script);
