@@ -49,7 +49,7 @@ fn timeouts_and_errors() {
 config:    min_size is 5, but it must not exceed max_size, which is 4: raise max_size or lower min_size
 timeout:   waited at least 20 ms: true; running, size 1 of 1, using 1, available 0, waiting 0
 exhausted: pool \"small\": no idle connection right now (running, size 1 of 1, using 1, available 0, waiting 0)
-full:      pool \"small\": the queue is full (running, size 1 of 1, using 1, available 0, waiting 0): raise max_waiting or max_size, or shed load
+full:      pool \"small\": no connection is free and max_waiting is 0 (running, size 1 of 1, using 1, available 0, waiting 0): raise max_size, or let callers wait
 query:     SQLite database \":memory:\": near \"SELEC\": syntax error
 connect:   pool \"nowhere\": cannot connect: SQLite database \"no/such/folder/app.db\": the folder \"no/such/folder\" does not exist: create it, or correct the path
            worth another try: false
@@ -113,9 +113,9 @@ fn node_mysql_pool() {
         "\
 errors
   theirs: No connections available.
-  ours:   pool \"no wait\": the queue is full (running, size 10 of 10, using 10, available 0, waiting 0): raise max_waiting or max_size, or shed load
+  ours:   pool \"no wait\": no connection is free and max_waiting is 0 (running, size 10 of 10, using 10, available 0, waiting 0): raise max_size, or let callers wait
   theirs: Queue limit reached.
-  ours:   pool \"short\": the queue is full (running, size 1 of 1, using 1, available 0, waiting 1): raise max_waiting or max_size, or shed load
+  ours:   pool \"short\": as many callers wait as max_waiting allows, which is 1 (running, size 1 of 1, using 1, available 0, waiting 1): raise it or max_size, or shed load
   theirs: Pool is closed.
   ours:   pool \"short\" is closed
 events

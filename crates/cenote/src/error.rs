@@ -43,6 +43,8 @@ pub enum Error<E> {
     QueueFull {
         /// The pool's name.
         pool: Arc<str>,
+        /// `max_waiting`; with 0 nobody may wait at all.
+        max_waiting: usize,
         /// The pool's counts at that moment.
         status: Box<Status>,
     },
@@ -139,9 +141,13 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             }
             Error::Connect { pool, error } => write!(f, "pool \"{pool}\": cannot connect: {error}"),
             Error::Run(error) => error.fmt(f),
-            Error::QueueFull { pool, status } => write!(
+            Error::QueueFull { pool, max_waiting: 0, status } => write!(
                 f,
-                "pool \"{pool}\": the queue is full ({status}): raise max_waiting or max_size, or shed load"
+                "pool \"{pool}\": no connection is free and max_waiting is 0 ({status}): raise max_size, or let callers wait"
+            ),
+            Error::QueueFull { pool, max_waiting, status } => write!(
+                f,
+                "pool \"{pool}\": as many callers wait as max_waiting allows, which is {max_waiting} ({status}): raise it or max_size, or shed load"
             ),
             Error::TooMany { pool, wanted, max } => write!(
                 f,

@@ -34,13 +34,19 @@ impl Dice {
         self.below(100) < percent
     }
 
+    /// A time on a coarse grid, so that things often happen at the same moment: then the simulator draws
+    /// their order.
+    fn span(&mut self, most: u64) -> Duration {
+        ms(5 * self.below(most))
+    }
+
     fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.below(all.len() as u64) as usize]
     }
 
     fn step(&mut self) -> Step {
         let fault = self.one_of(&[Fault::Connection, Fault::Host, Fault::Timeout, Fault::Overload]);
-        let short = ms(self.below(30));
+        let short = self.span(6);
         match self.below(20) {
             0 | 1 => Step::Error(fault),
             2 => Step::SlowError(short, fault),
@@ -235,15 +241,15 @@ impl Use {
 /// A caller: however it ends, it ends by its deadline.
 async fn call(bench: &Bench, pool: &Pool<Script>, dice: &mut Dice, register: &Register) {
     let (pool, handle, register) = (pool.clone(), bench.sim.handle(), register.clone());
-    let timeout = ms(1 + dice.below(900));
-    let usage = Use { hold: ms(dice.below(60)), how: dice.below(12) };
+    let timeout = ms(5) + dice.span(180);
+    let usage = Use { hold: dice.span(12), how: dice.below(12) };
     let level = dice.below(4) as u8;
     let wish = match dice.below(20) {
         0..=3 => Wish::Share,
         4 | 5 => Wish::Many(dice.below(4) as usize),
         _ => Wish::One,
     };
-    let leaves = dice.chance(25).then(|| ms(dice.below(300)));
+    let leaves = dice.chance(25).then(|| dice.span(60));
     let task = bench.sim.spawn(async move {
         let began = handle.now();
         let in_time = |result: Option<&Error<ScriptError>>| {
@@ -341,7 +347,7 @@ fn live(seed: u64, history: &History) {
                 8 => drop(pool.set_max_size(1 + dice.below(5) as usize)),
                 _ => {}
             }
-            bench.sim.sleep(Duration::from_micros(dice.below(40_000))).await;
+            bench.sim.sleep(dice.span(8)).await;
             assert_sound(&pool.status());
         }
         // Everything heals, and the pool does too.
@@ -376,13 +382,13 @@ async fn whole(pool: &Pool<Script>) {
 
 /// The end comes in the middle of everything: a drain, a close, or the last handle's drop.
 async fn end(bench: &Bench, pool: &Pool<Script>, dice: &mut Dice) {
-    let deadline = ms(dice.below(400));
+    let deadline = dice.span(80);
     match dice.below(3) {
         0 => drop(pool.drain(deadline).await),
         1 => drop(pool.close(deadline).await),
         _ => drop(pool.close_now().await),
     }
-    bench.sim.sleep(ms(dice.below(100))).await;
+    bench.sim.sleep(dice.span(20)).await;
     pool.close(ms(100)).await;
     assert_eq!(pool.status().size, 0, "a close that has settled leaves nothing");
     bench.sim.sleep(secs(20)).await;

@@ -77,13 +77,15 @@ enum Outcome {
 const OUTCOMES: [Outcome; 5] =
     [Outcome::Ok, Outcome::Error, Outcome::Slow, Outcome::Never, Outcome::Panic];
 
-/// When the victim is dropped, counted from its first poll: never, before it, in the midst of every step,
-/// and on both sides of every timeout.
-const CANCELS: [Option<Option<u64>>; 8] = [
+/// When the victim is dropped, counted from its first poll: never, before it, in the midst of every step, at
+/// the moment when one ends, and on both sides of every timeout.
+const CANCELS: [Option<Option<u64>>; 10] = [
     None,
     Some(None),
     Some(Some(0)),
     Some(Some(1)),
+    Some(Some(2)),
+    Some(Some(4)),
     Some(Some(15)),
     Some(Some(99)),
     Some(Some(101)),

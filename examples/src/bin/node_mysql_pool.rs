@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::path::Path;
 use std::time::Duration;
 
-use cenote::{Bound, Error, Event, EventKind, Manager, Pool, Pooled, Preset};
+use cenote::{Error, Event, EventKind, Pool, Pooled, Preset};
 use cenote_sqlite::{Sqlite, SqliteConnection, SqliteError};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
@@ -19,11 +19,9 @@ fn create_pool() -> cenote::Builder<Sqlite> {
 
 /// The message that a user of node-mysql knows. Its first two are one error here, since they are one option:
 /// `waitForConnections: false` is a queue for nobody.
-fn their_message<M: Manager>(pool: &Pool<M>, error: &Error<M::Error>) -> &'static str {
+fn their_message<E>(error: &Error<E>) -> &'static str {
     match error {
-        Error::QueueFull { .. } if pool.options().max_waiting == Bound::At(0) => {
-            "No connections available."
-        }
+        Error::QueueFull { max_waiting: 0, .. } => "No connections available.",
         Error::QueueFull { .. } => "Queue limit reached.",
         Error::Closed { .. } => "Pool is closed.",
         _ => "(none)",
@@ -32,7 +30,7 @@ fn their_message<M: Manager>(pool: &Pool<M>, error: &Error<M::Error>) -> &'stati
 
 async fn refused(pool: &Pool<Sqlite>) {
     let error = pool.acquire().await.unwrap_err();
-    println!("  theirs: {}", their_message(pool, &error));
+    println!("  theirs: {}", their_message(&error));
     println!("  ours:   {error}");
 }
 

@@ -28,6 +28,7 @@ impl<M: Manager> Locked<M> {
             why,
             status: self.status(),
             most: self.core.options().max_size,
+            max_waiting: self.core.options().max_waiting,
             error: self.last_error.clone(),
         }
     }
@@ -39,6 +40,7 @@ pub(crate) struct Refused<M: Manager> {
     status: Status,
     /// `max_size` as it is set, which overload does not change.
     most: Bound,
+    max_waiting: Bound,
     error: Option<Arc<ConnectError<M::Error>>>,
 }
 
@@ -50,7 +52,9 @@ impl<M: Manager> Refused<M> {
             Refusal::Draining => Error::Draining { pool },
             Refusal::Closed => Error::Closed { pool },
             Refusal::RuntimeGone => Error::RuntimeGone { pool },
-            Refusal::QueueFull => Error::QueueFull { pool, status },
+            Refusal::QueueFull => {
+                Error::QueueFull { pool, max_waiting: self.max_waiting.get(), status }
+            }
             Refusal::TooMany(wanted) => {
                 Error::TooMany { pool, wanted: wanted as usize, max: self.most.get() }
             }

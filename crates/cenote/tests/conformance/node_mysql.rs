@@ -524,21 +524,22 @@ fn giving_back_one_that_died_moves_the_queue() {
     });
 }
 
-// P-6, P-21, P-3: closed, no connection, queue full. A pool that lets nobody wait says that its queue is full
-// too, and its options tell the two apart; who does not want to wait for once is told that none is idle.
+// P-6, P-21, P-3: closed, no connection while nobody may wait, queue full: three sentences.
 #[test]
 fn three_messages() {
     let bench = Bench::new(1);
     let pool = builder(&bench).max_size(1).max_waiting(1).build().unwrap();
     bench.sim.run(async {
         let _held = pool.acquire().await.unwrap();
+        pool.set_max_waiting(0).unwrap();
+        let none = pool.acquire().await.unwrap_err().to_string();
+        pool.set_max_waiting(1).unwrap();
         let _queued = bench.borrow(&pool, ms(0)).await;
-        let none = pool.try_acquire().unwrap_err().to_string();
         let full = pool.acquire().await.unwrap_err().to_string();
         pool.close_now().await;
         let closed = pool.acquire().await.unwrap_err().to_string();
-        assert!(none.contains("no idle connection right now"), "{none}");
-        assert!(full.contains("the queue is full"), "{full}");
+        assert!(none.contains("no connection is free and max_waiting is 0"), "{none}");
+        assert!(full.contains("as many callers wait as max_waiting allows, which is 1"), "{full}");
         assert!(closed.ends_with("is closed"), "{closed}");
     });
 }
