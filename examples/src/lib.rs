@@ -1,4 +1,4 @@
-//! The first things people do with a pool: one program each in `src/bin`. The tests run them and
+//! What people do with a pool: one program each in `src/bin`. The tests run them and
 //! compare what they print, line by line; the code in the README is compiled and run here.
 
 #[cfg(doctest)]

@@ -1,6 +1,7 @@
 //! Runs the examples and compares what they print, so that they stay true.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 #[track_caller]
 fn prints(program: &str, expected: &str) {
@@ -100,6 +101,228 @@ too late:  true
 closed:    1 closed, 1 held
            acquired in Some(\"threads.rs\")
 at last:   closed, size 0 of 2, using 0, available 0, waiting 0
+",
+    );
+}
+
+// P-5, P-6, P-24, P-28, P-29, P-30
+#[test]
+fn node_mysql_pool() {
+    prints(
+        env!("CARGO_BIN_EXE_node_mysql_pool"),
+        "\
+errors
+  theirs: No connections available.
+  ours:   pool \"no wait\": the queue is full (running, size 10 of 10, using 10, available 0, waiting 0): raise max_waiting or max_size, or shed load
+  theirs: Queue limit reached.
+  ours:   pool \"short\": the queue is full (running, size 1 of 1, using 1, available 0, waiting 1): raise max_waiting or max_size, or shed load
+  theirs: Pool is closed.
+  ours:   pool \"short\" is closed
+events
+  getConnection all 0, free 0
+  enqueue       all 1, free 0
+  connection    all 1, free 0
+  acquire       all 1, free 0
+  the session is set up: UTC
+  getConnection all 1, free 0
+  enqueue       all 1, free 0
+  getConnection all 1, free 0
+  enqueue       all 1, free 0
+  getConnection all 1, free 0
+  enqueue       all 1, free 0
+  release       all 1, free 0
+  getConnection all 1, free 0
+  newcomer: pool \"app\": no idle connection right now (running, size 1 of 1, using 0, available 0, waiting 3, testing 1)
+  acquire       all 1, free 0
+  first: connection 1
+  release       all 1, free 0
+  acquire       all 1, free 0
+  second: connection 1
+  release       all 1, free 0
+  acquire       all 1, free 0
+  third: connection 1
+  release       all 1, free 1
+  getConnection all 1, free 1
+  enqueue       all 1, free 0
+  acquire       all 1, free 0
+  release       all 1, free 1
+leak
+  early return: SQLite database \":memory:\": near \"nothing\": syntax error
+                running, size 1 of 1, using 0, available 1, waiting 0
+  leaked: acquired in node_mysql_pool.rs, the right line: true
+  leak_returned: acquired in node_mysql_pool.rs, the right line: true
+",
+    );
+}
+
+// P-4, P-7, P-14, P-15, P-21, P-24, P-29, P-33
+#[test]
+fn generic_pool() {
+    let began = Instant::now();
+    prints(
+        env!("CARGO_BIN_EXE_generic_pool"),
+        "\
+min:        running, size 2 of 3, using 0, available 2, waiting 0
+create:     first:  pool \"workers\": cannot connect: no memory for another worker
+            second: worker 3
+            third:  pool \"workers\": cannot connect: there is no program \"worker\"
+            2 failed
+validate:   worker 1 crashes
+            lent: worker 2
+            destroyed: 1
+            running, size 2 of 3, using 0, available 2, waiting 0
+order:      fifo: workers [2, 4, 2, 4]
+            lifo: workers [4, 4, 4, 4]
+priorities: [\"urgent\", \"normal\", \"low\", \"low\"]
+drain:      pool \"workers\" is draining and lends nothing new
+            0 closed, 0 failed, 0 still held
+destroy:    3 closed, 0 failed, 0 still held
+            closed, size 0 of 3, using 0, available 0, waiting 0
+log:
+  verbose pool \"workers\", connection 1: connecting
+  info    pool \"workers\": created
+  warn    pool \"workers\", connection 3: connect failed after 200.0ms (host): no memory for another worker
+  error   pool \"workers\", connection 5: connect failed after 200.0ms (permanent): there is no program \"worker\"
+end
+",
+    );
+    // All its sleeps are virtual, and the pool that it leaves open keeps no process alive: with generic-pool's
+    // timers it would not end at all.
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+// P-24, P-26, P-27, P-29
+#[test]
+fn sequelize_monitoring() {
+    prints(
+        env!("CARGO_BIN_EXE_sequelize_monitoring"),
+        "\
+at most 45; size 0, available 0, using 0, waiting 0
+  acquire 1: acquire_succeeded, took 20ms
+size 1, available 0, using 1, waiting 0
+size 1, available 1, using 0, waiting 0
+  acquire 2: acquire_succeeded, took 0ns
+size 45, available 0, using 45, waiting 2
+  acquire 5: acquire_failed, took 10ms
+  acquire 4: acquire_succeeded, took 15ms
+served: true, gave up: true
+6 acquires, 2 without a wait; the longest wait was 20ms
+size 45, available 45, using 0, waiting 0
+",
+    );
+}
+
+// P-3, P-14, P-27, P-30
+#[test]
+fn acquire_timeout_causes() {
+    prints(
+        env!("CARGO_BIN_EXE_acquire_timeout_causes"),
+        "\
+a hundred requests at once
+  40 served, 60 timed out; the first of them:
+  pool \"app\": no connection within 1.0s (running, size 2 of 2, using 2, available 0, waiting 59)
+  cause 1, the pool is too small: 60 wait for 2, a use takes 50ms
+two transactions that wait for a slow service
+  pool \"app\": no connection within 1.0s (running, size 2 of 2, using 2, available 0, waiting 0, idle in transaction 2)
+  cause 2, 2 of 2 idle in a transaction
+a cache that keeps connections
+  pool \"app\": no connection within 1.0s (running, size 2 of 2, using 2, available 0, waiting 0)
+  cause 3, a connection is never given back: acquired in acquire_timeout_causes.rs
+  2 reports, each names the right line: true
+a server that is away
+  pool \"app\": no connection within 1.0s (running, size 0 of 2, using 0, available 0, waiting 0); the last connect failed: connection refused
+  cause 4, the server cannot be reached: connection refused
+a server that takes 3 s for a login
+  pool \"app\": no connection within 1.0s (running, size 1 of 2, using 0, available 0, waiting 0, connecting 1)
+  cause 4, the server is slow to connect
+  3 s later: running, size 1 of 2, using 0, available 1, waiting 0
+",
+    );
+}
+
+// P-3, P-4
+#[test]
+fn priorities() {
+    prints(
+        env!("CARGO_BIN_EXE_priorities"),
+        "\
+levels:
+  running, size 1 of 1, using 1, available 0, waiting 6
+  health
+  web 1
+  web 2
+  batch 1
+  batch 2
+  batch 3
+strict:
+  batch, 30ms of patience: pool \"app\": no connection within 30.0ms (running, size 1 of 1, using 1, available 0, waiting 2)
+  batch, the pool's 30 s: served after 50ms
+a level that does not exist counts as the last:
+  1 such call
+",
+    );
+}
+
+// P-10, P-32
+#[test]
+fn sharing() {
+    prints(
+        env!("CARGO_BIN_EXE_sharing"),
+        "\
+meanwhile: running, size 2 of 2, using 2, available 0, waiting 0, sharers 100
+answered:  100 of 100 by connections {1, 2} after 15ms
+two:       running, size 2 of 2, using 1, available 1, waiting 1, sharers 1
+           got 2; running, size 2 of 2, using 2, available 0, waiting 0
+queue:     running, size 1 of 1, using 1, available 0, waiting 2, sharers 2
+alone:     running, size 1 of 1, using 1, available 0, waiting 1
+late:      running, size 1 of 1, using 1, available 0, waiting 0, sharers 1
+",
+    );
+}
+
+// P-12, P-14, P-18, S
+#[test]
+fn rotating_password() {
+    prints(
+        env!("CARGO_BIN_EXE_rotating_password"),
+        "\
+at first:  running, size 2 of 2, using 1, available 1, waiting 0
+rotated:   1 closed, 0 failed, 0 still held
+           running, size 1 of 2, using 1, available 0, waiting 0
+at last:   running, size 1 of 2, using 0, available 1, waiting 0
+           closed: [(Cleared, 2)]
+wrong:     pool \"app\": cannot connect: the server does not accept the password of user \"app\"
+           after 5ms of 30s; worth another try: false
+healed:    running, size 2 of 2, using 1, available 1, waiting 0
+           within the longest pause between two tries: true
+log:       50 events, a password in one of them: false
+",
+    );
+}
+
+// P-31
+#[test]
+fn prometheus() {
+    prints(
+        env!("CARGO_BIN_EXE_prometheus"),
+        "\
+# pool \"orders\": no connection within 500.0ms (running, size 2 of 2, using 2, available 0, waiting 0)
+# pool \"reports\": cannot connect: scripted permanent error in connect
+db_client_connection_count{db_client_connection_pool_name=\"orders\",db_client_connection_state=\"idle\"} 1
+db_client_connection_count{db_client_connection_pool_name=\"orders\",db_client_connection_state=\"used\"} 1
+db_client_connection_max{db_client_connection_pool_name=\"orders\"} 2
+db_client_connection_timeouts{db_client_connection_pool_name=\"orders\"} 1
+db_client_connection_wait_time_bucket{db_client_connection_pool_name=\"orders\",le=\"+Inf\"} 3
+db_client_connection_wait_time_bucket{db_client_connection_pool_name=\"orders\",le=\"0.001\"} 0
+db_client_connection_wait_time_bucket{db_client_connection_pool_name=\"orders\",le=\"0.01\"} 0
+db_client_connection_wait_time_bucket{db_client_connection_pool_name=\"orders\",le=\"0.1\"} 2
+db_client_connection_wait_time_bucket{db_client_connection_pool_name=\"orders\",le=\"1\"} 3
+db_client_connection_wait_time_count{db_client_connection_pool_name=\"orders\"} 3
+db_client_connection_wait_time_sum{db_client_connection_pool_name=\"orders\"} 0.54
+db_client_connection_use_time_sum{db_client_connection_pool_name=\"orders\"} 0.5
+cenote_acquires{db_client_connection_pool_name=\"orders\",outcome=\"ok\"} 2
+cenote_acquires{db_client_connection_pool_name=\"orders\",outcome=\"timeout\"} 1
+cenote_connects{db_client_connection_pool_name=\"reports\",outcome=\"permanent\"} 1
 ",
     );
 }

@@ -1,7 +1,9 @@
 //! `cargo xtask`: what the project does with itself, in Rust, the standard library and the pool only, so that
-//! a machine with a toolchain needs nothing else. One file for each command; each ends with an exit code.
+//! a machine with a toolchain needs nothing else (but `guide`, which runs mdbook). One file for each command;
+//! each ends with an exit code.
 
 mod deps;
+mod guide;
 mod habits;
 mod options;
 mod promises;
@@ -64,6 +66,11 @@ const COMMANDS: &[Xtask] = &[
         what: "check that this list is what the code says",
         run: options::check,
     },
+    Xtask {
+        name: "guide",
+        what: "check the links of the guide and make HTML of it; needs mdbook",
+        run: guide::run,
+    },
 ];
 
 fn main() -> ExitCode {
@@ -120,7 +127,7 @@ mod tests {
         let sentence = unknown("tset");
         assert_eq!(
             sentence,
-            "there is no command \"tset\"; there are test, promises, deps, habits, options, options --check"
+            "there is no command \"tset\"; there are test, promises, deps, habits, options, options --check, guide"
         );
         assert!(unknown("deps --check").starts_with("there is no command \"deps --check\";"));
     }

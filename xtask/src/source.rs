@@ -1,6 +1,7 @@
 //! The project's own files, found by walking its folders: hidden ones and those that cargo has marked as its
 //! output are passed by. So a check judges the same files before a commit and after it, without git.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
@@ -30,15 +31,25 @@ pub(crate) fn root() -> &'static Path {
 
 /// All Rust files, in the order of their paths.
 pub(crate) fn rust_files() -> Result<Vec<Source>, Failure> {
+    files(".rs")
+}
+
+/// All documents, those of the guide included, by their paths.
+pub(crate) fn documents() -> Result<BTreeMap<String, String>, Failure> {
+    Ok(files(".md")?.into_iter().map(|file| (file.path, file.text)).collect())
+}
+
+/// All files whose names end like this, in the order of their paths.
+fn files(ending: &str) -> Result<Vec<Source>, Failure> {
     let mut paths = Vec::new();
-    walk("", &mut paths)
+    walk("", ending, &mut paths)
         .map_err(|error| Failure::one(format!("the project's files cannot be listed: {error}")))?;
     paths.sort();
     paths.into_iter().map(|path| Ok(Source { text: read(Path::new(&path))?, path })).collect()
 }
 
-/// Adds the Rust files of a folder: its path ends with `/`, or is empty for the root.
-fn walk(folder: &str, paths: &mut Vec<String>) -> io::Result<()> {
+/// Adds those files of a folder: its path ends with `/`, or is empty for the root.
+fn walk(folder: &str, ending: &str, paths: &mut Vec<String>) -> io::Result<()> {
     for entry in root().join(folder).read_dir()? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -46,9 +57,9 @@ fn walk(folder: &str, paths: &mut Vec<String>) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             let built = entry.path().join("CACHEDIR.TAG").exists();
             if !built && !name.starts_with('.') {
-                walk(&format!("{path}/"), paths)?;
+                walk(&format!("{path}/"), ending, paths)?;
             }
-        } else if name.ends_with(".rs") {
+        } else if name.ends_with(ending) {
             paths.push(path);
         }
     }

@@ -14,11 +14,11 @@ mod without {
 
     /// The wait of one acquire.
     #[derive(Default)]
-    pub(crate) struct WaitSpan;
+    pub(crate) struct WaitSpan {}
 
     impl WaitSpan {
         pub(crate) fn begin(_: &Audience, _: &str, _: u64) -> WaitSpan {
-            WaitSpan
+            WaitSpan {}
         }
     }
 

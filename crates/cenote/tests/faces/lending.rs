@@ -82,6 +82,7 @@ fn one_deadline_covers_the_wait_and_the_connect() {
         assert_eq!((pool.status().waiting, pool.stats().counts.timed_out), (0, 2));
         bench.script.hold(Act::Connect);
         guard.discard();
+        until(|| pool.status().size == 0);
         let error = pool.request(1, ms(20)).map(drop).unwrap_err();
         assert!(matches!(error, Error::Timeout { .. }), "{error}");
         assert_eq!(pool.status().connecting, 1, "the connect goes on");
