@@ -11,7 +11,7 @@ use crate::pools::{self, Part, Pool};
 /// The argument by which the table asks for a single cell.
 pub(crate) const FLAG: &str = "--cell";
 
-/// A case needs three seconds at most and gives up after ten itself.
+/// A case needs three seconds at most and gives up by itself.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// Runs a case on a pool; if the rule does not hold, twice more. Our own pool breaks by one break in three, the others

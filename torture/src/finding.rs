@@ -45,6 +45,13 @@ impl Finding {
         if holds { Finding::holds(seen) } else { Finding::breaks(seen) }
     }
 
+    /// This and the same elsewhere: both must hold.
+    #[cfg(feature = "peers")]
+    pub(crate) fn and(self, place: &str, other: Finding) -> Finding {
+        let holds = [&self, &other].iter().all(|one| one.verdict == Verdict::Holds);
+        Finding::holds_if(holds, format!("{}; {place}: {}", self.seen, other.seen))
+    }
+
     /// One line, for the process that runs a single cell to hand to the one that asked for it.
     pub(crate) fn to_line(&self) -> String {
         format!("{}\t{}", self.verdict.name(), self.seen.replace(['\n', '\t'], " "))
@@ -56,19 +63,18 @@ impl Finding {
         Some(Finding { verdict, seen: seen.to_owned() })
     }
 
-    /// What several runs of one cell come to: what most of them say, and what each saw.
-    ///
-    /// Whoever runs the table decides how strict to be: with `strict` a single break counts.
+    /// What several runs of one cell come to: what most of them say or, if `strict`, a break if there was one. Runs
+    /// that differ are all told.
     pub(crate) fn of_runs(runs: &[Finding], strict: bool) -> Finding {
         let of = |verdict| runs.iter().filter(move |run| run.verdict == verdict);
         let broken = of(Verdict::Breaks).count();
         if broken == 0 || broken == runs.len() {
             return runs[0].clone();
         }
-        let breaks = if strict { true } else { 2 * broken > runs.len() };
+        let breaks = strict || 2 * broken > runs.len();
         let said: Vec<String> =
             runs.iter().map(|run| format!("{} ({})", run.verdict.name(), run.seen)).collect();
-        Finding::holds_if(!breaks, format!("{} runs: {}", runs.len(), said.join(", ")))
+        Finding::holds_if(!breaks, format!("in {} runs: {}", runs.len(), said.join(", ")))
     }
 }
 
@@ -89,7 +95,7 @@ mod tests {
         let runs = [Finding::breaks("late"), Finding::holds("well"), Finding::holds("well")];
         let finding = Finding::of_runs(&runs, false);
         assert_eq!(finding.verdict, Verdict::Holds);
-        assert_eq!(finding.seen, "3 runs: breaks (late), holds (well), holds (well)");
+        assert_eq!(finding.seen, "in 3 runs: breaks (late), holds (well), holds (well)");
         assert_eq!(Finding::of_runs(&runs, true).verdict, Verdict::Breaks);
     }
 

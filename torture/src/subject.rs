@@ -32,7 +32,11 @@ pub(crate) trait Sweep: Subject {
 
 /// A pool that threads wait for.
 #[cfg(feature = "peers")]
-pub(crate) trait Blocking: Subject {
+pub(crate) trait Blocking: Send + Sync + 'static {
+    type Guard;
+
+    fn open_blocking(script: Script, settings: Settings) -> Self;
+
     fn take_blocking(&self, patience: Duration) -> Result<Self::Guard, String>;
 }
 

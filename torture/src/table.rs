@@ -14,7 +14,7 @@ pub(crate) struct Cell {
     pub(crate) finding: Finding,
 }
 
-/// Rows are cases, columns are pools; below it, what was seen in each cell that does not hold.
+/// Rows are cases, columns are pools.
 pub(crate) fn text(cells: &[Cell]) -> String {
     let mut text = String::from("| case |");
     let first = Case::ALL[0];
@@ -33,7 +33,7 @@ pub(crate) fn text(cells: &[Cell]) -> String {
                 Verdict::Breaks => format!("**{}**", verdict.name()),
                 _ => verdict.name().to_owned(),
             };
-            text += &format!(" {verdict}: {} |", seen.replace('|', "/"));
+            text += &format!(" {verdict} ({}) |", seen.replace('|', "/"));
         }
         text += "\n";
     }
@@ -85,7 +85,7 @@ mod tests {
             assert_eq!(line.matches('|').count(), 3, "{line}");
         }
         assert!(text.contains("| case | Cenote 1.2.3 |"), "{text}");
-        assert!(text.contains(" **breaks**: 1 / 2 |"), "{text}");
+        assert!(text.contains(" **breaks** (1 / 2) |"), "{text}");
     }
 
     #[test]

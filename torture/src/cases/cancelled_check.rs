@@ -18,12 +18,12 @@ pub(crate) fn run<S: Subject>() -> Finding {
             drop(pool.take(ms(30)).await);
         }
         if script.counts().checks == before {
-            return Finding::breaks("no test was run");
+            return Finding::breaks("no test run");
         }
         script.check_always(Step::Well);
         let next = pool.take(ms(2_000)).await.is_ok();
         let made = script.counts().connected;
-        let kept = if made == 1 { "the connection too" } else { "the connection is closed" };
-        if next { Finding::holds(kept) } else { Finding::breaks("the slot is lost") }
+        let kept = if made == 1 { "same connection" } else { "a new connection" };
+        if next { Finding::holds(kept) } else { Finding::breaks("slot lost") }
     })
 }

@@ -21,6 +21,6 @@ pub(crate) fn run<S: Subject>() -> Finding {
         }
         sleep(ms(1_000)).await;
         let idle = script.counts().live - held.len();
-        Finding::holds_if(idle <= 1, format!("{idle} idle with min_idle 1 and 3 lent"))
+        Finding::holds_if(idle <= 1, format!("{idle} idle"))
     })
 }

@@ -59,6 +59,11 @@ impl Case {
         Case::CancelledCheck,
     ];
 
+    /// Whether it keeps the machine busy, so that no other cell should run beside it.
+    pub(crate) fn is_busy(self) -> bool {
+        self == Case::Overtaking
+    }
+
     /// The rule, as a row begins.
     pub(crate) fn rule(self) -> &'static str {
         match self {

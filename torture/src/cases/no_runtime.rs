@@ -16,18 +16,18 @@ pub(crate) fn run<S: Subject>() -> Finding {
         let lent = pool.take(ms(1_000)).await;
         (pool, lent)
     });
-    let Ok(lent) = lent else { return Finding::breaks("no connection to begin with") };
+    let Ok(lent) = lent else { return Finding::breaks("no connection") };
     if panics(move || drop(lent)) {
-        return Finding::breaks("giving it back panics");
+        return Finding::breaks("return panics");
     }
     runtime.block_on(async {
         settle().await;
         let next = Arc::clone(&pool);
         let next = tokio::spawn(async move { next.take(ms(1_000)).await.is_ok() }).await;
         match (next, script.counts().connected) {
-            (Ok(true), 1) => Finding::holds("given back and lent again"),
-            (Ok(true), _) => Finding::breaks("the connection is lost"),
-            _ => Finding::breaks("the next caller gets none"),
+            (Ok(true), 1) => Finding::holds("lent again"),
+            (Ok(true), _) => Finding::breaks("connection lost"),
+            _ => Finding::breaks("next get fails"),
         }
     })
 }

@@ -12,6 +12,6 @@ pub(crate) fn run<S: Subject>() -> Finding {
         let pool = open::<S>(&script, Settings::max_size(2)).await;
         drop(hold(&pool, 2, ms(500)).await);
         let held = hold(&pool, 2, ms(3_000)).await.len();
-        Finding::holds_if(held == 2, format!("{held} of 2 lent after two panics"))
+        Finding::holds_if(held == 2, format!("{held} of 2 lent"))
     })
 }

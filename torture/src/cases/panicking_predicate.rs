@@ -20,12 +20,14 @@ pub(crate) fn run<S: Sweep>() -> Finding {
         let next = Arc::clone(&pool);
         let next = tokio::spawn(async move { next.take(ms(1_000)).await.is_ok() }).await;
         match (dropped, next) {
-            (false, Ok(true)) if through.is_err() => Finding::holds("the panic reaches its caller"),
-            (false, Ok(true)) => Finding::holds("the panic is caught"),
-            (true, Err(_)) => Finding::breaks("giving back and the next get panic"),
-            (true, Ok(_)) => Finding::breaks("giving back panics"),
-            (false, Err(_)) => Finding::breaks("the next get panics"),
-            (false, Ok(false)) => Finding::breaks("the next get fails"),
+            (false, Ok(true)) if through.is_err() => {
+                Finding::holds("its caller panics, nobody else")
+            }
+            (false, Ok(true)) => Finding::holds("caught"),
+            (true, Err(_)) => Finding::breaks("return and next get panic"),
+            (true, Ok(_)) => Finding::breaks("return panics"),
+            (false, Err(_)) => Finding::breaks("next get panics"),
+            (false, Ok(false)) => Finding::breaks("next get fails"),
         }
     })
 }

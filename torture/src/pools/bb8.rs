@@ -14,8 +14,8 @@ pub(super) const POOL: Pool = Pool { name: "bb8", package: "bb8", part };
 
 fn part(case: Case) -> Part {
     Part::Runs(match case {
-        Case::Resize => return Part::Not("its size is fixed"),
-        Case::PanickingPredicate => return Part::Not("no such function"),
+        Case::Resize => return Part::Not("size is fixed"),
+        Case::PanickingPredicate => return Part::Not("no predicate"),
         Case::ShortDeadline => cases::short_deadline::<Bb8>,
         Case::ReturnedMeanwhile => cases::returned_meanwhile::<Bb8>,
         Case::PanickingConnect => cases::panicking_connect::<Bb8>,

@@ -21,7 +21,7 @@ fn part(case: Case) -> Part {
         Case::PanickingConnect => cases::panicking_connect::<Deadpool>,
         Case::Overtaking => cases::overtaking::<Deadpool>,
         Case::MinIdle => return Part::Not("no minimum"),
-        Case::IdleTime => return Part::Not("no idle timeout; by hand, with retain"),
+        Case::IdleTime => return Part::Not("by hand, with retain"),
         Case::NoRuntime => cases::no_runtime::<Deadpool>,
         Case::IdleFirst => cases::idle_first::<Deadpool>,
         Case::CancelledCheck => cases::cancelled_check::<Deadpool>,

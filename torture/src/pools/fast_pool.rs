@@ -15,7 +15,7 @@ pub(super) const POOL: Pool = Pool { name: "fast_pool", package: "fast_pool", pa
 fn part(case: Case) -> Part {
     Part::Runs(match case {
         Case::Resize => cases::resize::<FastPool>,
-        Case::PanickingPredicate => return Part::Not("no such function"),
+        Case::PanickingPredicate => return Part::Not("no predicate"),
         Case::ShortDeadline => cases::short_deadline::<FastPool>,
         Case::ReturnedMeanwhile => cases::returned_meanwhile::<FastPool>,
         Case::PanickingConnect => cases::panicking_connect::<FastPool>,

@@ -15,7 +15,7 @@ pub(super) const POOL: Pool = Pool { name: "mobc", package: "mobc", part };
 fn part(case: Case) -> Part {
     Part::Runs(match case {
         Case::Resize => cases::resize::<Mobc>,
-        Case::PanickingPredicate => return Part::Not("no such function"),
+        Case::PanickingPredicate => return Part::Not("no predicate"),
         Case::ShortDeadline => cases::short_deadline::<Mobc>,
         Case::ReturnedMeanwhile => cases::returned_meanwhile::<Mobc>,
         Case::PanickingConnect => cases::panicking_connect::<Mobc>,

@@ -16,8 +16,8 @@ pub(super) const POOL: Pool = Pool { name: "qp", package: "qp", part };
 
 fn part(case: Case) -> Part {
     Part::Runs(match case {
-        Case::Resize => return Part::Not("its size is fixed"),
-        Case::PanickingPredicate => return Part::Not("no such function"),
+        Case::Resize => return Part::Not("size is fixed"),
+        Case::PanickingPredicate => return Part::Not("no predicate"),
         Case::ShortDeadline => cases::short_deadline::<Qp>,
         Case::ReturnedMeanwhile => cases::returned_meanwhile::<Qp>,
         Case::PanickingConnect => cases::panicking_connect::<Qp>,

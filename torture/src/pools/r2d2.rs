@@ -15,19 +15,19 @@ pub(super) const POOL: Pool = Pool { name: "r2d2", package: "r2d2", part };
 
 fn part(case: Case) -> Part {
     Part::Runs(match case {
-        Case::Resize => return Part::Not("its size is fixed"),
-        Case::PanickingPredicate => return Part::Not("no such function"),
+        Case::Resize => return Part::Not("size is fixed"),
+        Case::PanickingPredicate => return Part::Not("no predicate"),
         Case::ShortDeadline => cases::short_deadline::<R2d2>,
         Case::ReturnedMeanwhile => cases::returned_meanwhile::<R2d2>,
         Case::PanickingConnect => cases::panicking_connect::<R2d2>,
         Case::Overtaking => cases::overtaking_on_threads::<R2d2>,
         Case::MinIdle => cases::min_idle::<R2d2>,
         Case::IdleTime => {
-            return Part::Not("looks every 30 s, which cannot be set: too slow for this table");
+            return Part::Not("looks every 30 s only");
         }
         Case::NoRuntime => cases::no_runtime::<R2d2>,
         Case::IdleFirst => cases::idle_first::<R2d2>,
-        Case::CancelledCheck => return Part::Not("a thread cannot be cancelled"),
+        Case::CancelledCheck => return Part::Not("threads are not cancelled"),
     })
 }
 
@@ -57,6 +57,20 @@ impl Subject for R2d2 {
     type Guard = PooledConnection<Driver>;
 
     async fn open(script: Script, settings: Settings) -> R2d2 {
+        R2d2::open_blocking(script, settings)
+    }
+
+    async fn take(&self, patience: Duration) -> Result<PooledConnection<Driver>, String> {
+        let pool = Arc::clone(&self.0);
+        let got = tokio::task::spawn_blocking(move || pool.get_timeout(patience)).await;
+        got.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    }
+}
+
+impl Blocking for R2d2 {
+    type Guard = PooledConnection<Driver>;
+
+    fn open_blocking(script: Script, settings: Settings) -> R2d2 {
         let count = |n: usize| u32::try_from(n).expect("a small number");
         let pool = r2d2::Pool::builder()
             .max_size(count(settings.max_size))
@@ -66,15 +80,7 @@ impl Subject for R2d2 {
         R2d2(Arc::new(pool.build_unchecked(Driver(script))))
     }
 
-    async fn take(&self, patience: Duration) -> Result<Self::Guard, String> {
-        let pool = Arc::clone(&self.0);
-        let got = tokio::task::spawn_blocking(move || pool.get_timeout(patience)).await;
-        got.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
-    }
-}
-
-impl Blocking for R2d2 {
-    fn take_blocking(&self, patience: Duration) -> Result<Self::Guard, String> {
+    fn take_blocking(&self, patience: Duration) -> Result<PooledConnection<Driver>, String> {
         self.0.get_timeout(patience).map_err(|error| error.to_string())
     }
 }

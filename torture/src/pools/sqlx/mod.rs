@@ -18,13 +18,13 @@ pub(super) const POOL: Pool = Pool { name: "sqlx", package: "sqlx-core", part };
 
 fn part(case: Case) -> Part {
     Part::Runs(match case {
-        Case::Resize => return Part::Not("its size is fixed"),
-        Case::PanickingPredicate => return Part::Not("no such function"),
+        Case::Resize => return Part::Not("size is fixed"),
+        Case::PanickingPredicate => return Part::Not("no predicate"),
         Case::ShortDeadline => cases::short_deadline::<Sqlx>,
         Case::ReturnedMeanwhile => cases::returned_meanwhile::<Sqlx>,
         Case::PanickingConnect => cases::panicking_connect::<Sqlx>,
         Case::Overtaking => cases::overtaking::<Sqlx>,
-        Case::MinIdle => return Part::Not("its minimum counts lent ones too"),
+        Case::MinIdle => return Part::Not("its minimum counts lent ones"),
         Case::IdleTime => cases::idle_time::<Sqlx>,
         Case::NoRuntime => cases::no_runtime::<Sqlx>,
         Case::IdleFirst => cases::idle_first::<Sqlx>,

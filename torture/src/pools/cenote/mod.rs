@@ -1,12 +1,16 @@
 //! Cenote, with its defaults. It is asked for a look at idle connections every 100 ms instead of every second,
 //! since the table's time is short.
 
+#[cfg(feature = "peers")]
+mod threads;
+
 use std::time::Duration;
 
 use cenote::{Fault, Manager, Pooled, TestOnAcquire, Timeout};
 
 use super::{Part, Pool};
 use crate::cases::{self, Case};
+use crate::finding::Finding;
 use crate::script::{Connection, Never, Script};
 use crate::subject::{Resize, Settings, Subject, Sweep};
 
@@ -19,13 +23,21 @@ fn part(case: Case) -> Part {
         Case::ShortDeadline => cases::short_deadline::<Cenote>,
         Case::ReturnedMeanwhile => cases::returned_meanwhile::<Cenote>,
         Case::PanickingConnect => cases::panicking_connect::<Cenote>,
-        Case::Overtaking => cases::overtaking::<Cenote>,
+        Case::Overtaking => overtaking,
         Case::MinIdle => cases::min_idle::<Cenote>,
         Case::IdleTime => cases::idle_time::<Cenote>,
         Case::NoRuntime => cases::no_runtime::<Cenote>,
         Case::IdleFirst => cases::idle_first::<Cenote>,
         Case::CancelledCheck => cases::cancelled_check::<Cenote>,
     })
+}
+
+/// Among tasks and, where r2d2 is judged, among threads, by the same measure as r2d2.
+fn overtaking() -> Finding {
+    let tasks = cases::overtaking::<Cenote>();
+    #[cfg(feature = "peers")]
+    let tasks = tasks.and("threads", cases::overtaking_on_threads::<threads::Cenote>());
+    tasks
 }
 
 struct Cenote(cenote::Pool<Driver>);
