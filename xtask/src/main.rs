@@ -9,6 +9,7 @@ mod options;
 mod promises;
 mod source;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -71,6 +72,11 @@ const COMMANDS: &[Xtask] = &[
         what: "check the links of the guide and make HTML of it; needs mdbook",
         run: guide::run,
     },
+    Xtask {
+        name: "torture",
+        what: "run the cases that break pools on cenote and seven others; --json FILE writes them down",
+        run: || torture::run(&[]),
+    },
 ];
 
 fn main() -> ExitCode {
@@ -80,6 +86,7 @@ fn main() -> ExitCode {
             print!("{}", help());
             Ok(())
         }
+        _ if args[0] == "torture" => torture::run(&args[1..]),
         name => match COMMANDS.iter().find(|command| command.name == name) {
             Some(command) => (command.run)(),
             None => Err(Failure::one(unknown(name))),
@@ -127,7 +134,7 @@ mod tests {
         let sentence = unknown("tset");
         assert_eq!(
             sentence,
-            "there is no command \"tset\"; there are test, promises, deps, habits, options, options --check, guide"
+            "there is no command \"tset\"; there are test, promises, deps, habits, options, options --check, guide, torture"
         );
         assert!(unknown("deps --check").starts_with("there is no command \"deps --check\";"));
     }

@@ -126,9 +126,10 @@ impl Charge {
     async fn happens(&self, gate: Gate) -> Result<(), ScriptError> {
         match self.at(gate) {
             Outcome::Ok => Ok(()),
-            Outcome::Error => {
-                Err(ScriptError { fault: Fault::Connection, text: format!("the charge at {gate:?}") })
-            }
+            Outcome::Error => Err(ScriptError {
+                fault: Fault::Connection,
+                text: format!("the charge at {gate:?}"),
+            }),
             Outcome::Slow => {
                 self.handle.sleep(TIMEOUT / 3).await;
                 Ok(())
