@@ -15,6 +15,6 @@ pub(crate) fn run<S: Subject>() -> Finding {
             settle().await;
         }
         let made = script.counts().connected;
-        Finding::holds_if(made == 1, format!("{made} connects"))
+        Finding::holds_if(made == 1, format!("connects: {made}"))
     })
 }

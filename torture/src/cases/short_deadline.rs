@@ -18,7 +18,7 @@ pub(crate) fn run<S: Subject>() -> Finding {
         }
         let of_three = tries.iter().filter(|&&well| well).count();
         let connects = script.counts().begun;
-        let seen = format!("{of_three} of 3 tries, {connects} connects begun");
+        let seen = format!("{of_three} of 3 tries, connects: {connects}");
         Finding::holds_if(tries[1] && tries[2], seen)
     })
 }
