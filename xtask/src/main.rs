@@ -2,11 +2,13 @@
 //! a machine with a toolchain needs nothing else (but `guide`, which runs mdbook). One file for each command;
 //! each ends with an exit code.
 
+mod conformance;
 mod deps;
 mod guide;
 mod habits;
 mod options;
 mod promises;
+mod sim;
 mod source;
 mod test;
 mod torture;
@@ -30,65 +32,89 @@ impl Failure {
 type Outcome = Result<(), Failure>;
 
 struct Xtask {
-    /// One word, or two: `options --check` is a command of its own.
     name: &'static str,
+    /// What may follow the name.
+    usage: &'static str,
     what: &'static str,
-    run: fn() -> Outcome,
+    /// Gets what follows the name.
+    run: fn(&[&str]) -> Outcome,
 }
 
 const COMMANDS: &[Xtask] = &[
     Xtask {
         name: "test",
+        usage: "",
         what: "run all tests: unit, behaviour, documentation and examples",
-        run: test::run,
+        run: |args| alone(args, test::run),
     },
     Xtask {
         name: "promises",
+        usage: "",
         what: "check that each promise of the guide has a test, and the reverse",
-        run: promises::run,
+        run: |args| alone(args, promises::run),
+    },
+    Xtask {
+        name: "conformance",
+        usage: "",
+        what: "check that each case and each item of the sources has its proof",
+        run: |args| alone(args, conformance::run),
     },
     Xtask {
         name: "deps",
+        usage: "",
         what: "check how many crates the pool pulls in by default",
-        run: deps::run,
+        run: |args| alone(args, deps::run),
     },
     Xtask {
         name: "habits",
+        usage: "",
         what: "check file lengths, unfinished code, skipped and sleeping tests",
-        run: habits::run,
+        run: |args| alone(args, habits::run),
     },
     Xtask {
         name: "options",
-        what: "write the guide's list of options from the code",
-        run: options::write,
-    },
-    Xtask {
-        name: "options --check",
-        what: "check that this list is what the code says",
-        run: options::check,
+        usage: "[--check]",
+        what: "write the guide's list of options from the code, or check that it is current",
+        run: options::run,
     },
     Xtask {
         name: "guide",
+        usage: "",
         what: "check the links of the guide and make HTML of it; needs mdbook",
-        run: guide::run,
+        run: |args| alone(args, guide::run),
+    },
+    Xtask {
+        name: "sim",
+        usage: "[--seeds N] [--from S]",
+        what: "live more lives in the simulator than the tests do",
+        run: sim::run,
     },
     Xtask {
         name: "torture",
-        what: "run the cases that break pools on cenote and seven others; --json FILE writes them down",
-        run: || torture::run(&[]),
+        usage: "[--json FILE]",
+        what: "run the cases that break pools on cenote and seven others",
+        run: torture::run,
     },
 ];
 
+/// Runs a command that nothing may follow.
+fn alone(args: &[&str], run: fn() -> Outcome) -> Outcome {
+    match args {
+        [] => run(),
+        [extra, ..] => Err(Failure::one(format!("\"{extra}\" is one word too many"))),
+    }
+}
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let outcome = match args.join(" ").as_str() {
-        "" | "help" | "-h" | "--help" => {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args[..] {
+        [] | ["help" | "-h" | "--help"] => {
             print!("{}", help());
             Ok(())
         }
-        _ if args[0] == "torture" => torture::run(&args[1..]),
-        name => match COMMANDS.iter().find(|command| command.name == name) {
-            Some(command) => (command.run)(),
+        [name, ref rest @ ..] => match COMMANDS.iter().find(|command| command.name == name) {
+            Some(command) => (command.run)(rest),
             None => Err(Failure::one(unknown(name))),
         },
     };
@@ -107,8 +133,8 @@ fn main() -> ExitCode {
 fn help() -> String {
     let mut help =
         String::from("What the project does with itself.\n\nUsage: cargo xtask COMMAND\n\n");
-    for Xtask { name, what, .. } in COMMANDS {
-        help += &format!("  {name:<16} {what}\n");
+    for Xtask { name, usage, what, .. } in COMMANDS {
+        help += &format!("  {:<28} {what}\n", format!("{name} {usage}"));
     }
     help + "\nEverything that must hold before a change goes in: .ci/run\n"
 }
@@ -130,12 +156,19 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_no_words_refuses_them() {
+        let Err(Failure::Said(sentences)) = alone(&["--check"], || Ok(())) else {
+            panic!("it took one");
+        };
+        assert_eq!(sentences, ["\"--check\" is one word too many"]);
+    }
+
+    #[test]
     fn an_unknown_command_gets_one_sentence_with_the_known_ones() {
         let sentence = unknown("tset");
         assert_eq!(
             sentence,
-            "there is no command \"tset\"; there are test, promises, deps, habits, options, options --check, guide, torture"
+            "there is no command \"tset\"; there are test, promises, conformance, deps, habits, options, guide, sim, torture"
         );
-        assert!(unknown("deps --check").starts_with("there is no command \"deps --check\";"));
     }
 }

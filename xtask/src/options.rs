@@ -8,8 +8,18 @@ use crate::{Failure, Outcome, source};
 
 const PAGE: &str = "book/src/options.md";
 
-/// Writes the page.
-pub(crate) fn write() -> Outcome {
+/// Writes the page; with `--check` says whether it is what would be written.
+pub(crate) fn run(args: &[&str]) -> Outcome {
+    match args {
+        [] => write(),
+        ["--check"] => check(),
+        [other, ..] => {
+            Err(Failure::one(format!("options takes --check and nothing else, not \"{other}\"")))
+        }
+    }
+}
+
+fn write() -> Outcome {
     let page = page(Options::reference());
     std::fs::write(source::root().join(PAGE), page)
         .map_err(|error| Failure::one(format!("{PAGE} cannot be written: {error}")))?;
@@ -17,8 +27,7 @@ pub(crate) fn write() -> Outcome {
     Ok(())
 }
 
-/// Says whether the page is what would be written.
-pub(crate) fn check() -> Outcome {
+fn check() -> Outcome {
     judge(&source::read(Path::new(PAGE))?, Options::reference()).map_err(Failure::one)?;
     println!("{PAGE} is current: {} options", Options::reference().len());
     Ok(())

@@ -115,7 +115,7 @@ fn ids(comment: &str) -> Vec<&str> {
 }
 
 /// `#[test]`, `#[tokio::test]`, `#[tokio::test(start_paused = true)]` and the like.
-fn is_test_attribute(line: &str) -> bool {
+pub(crate) fn is_test_attribute(line: &str) -> bool {
     let Some(attribute) = line.strip_prefix("#[") else { return false };
     let path = attribute.split([']', '(']).next().unwrap_or_default();
     path == "test" || path.ends_with("::test")

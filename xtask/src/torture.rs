@@ -8,7 +8,7 @@ use crate::{Outcome, source};
 
 /// `args` go to the program. A file among them is meant from where the user stands, so the project is named and not
 /// gone to.
-pub(crate) fn run(args: &[String]) -> Outcome {
+pub(crate) fn run(args: &[&str]) -> Outcome {
     let mut torture = Command::new(cargo());
     torture.args([
         "run",

@@ -148,7 +148,7 @@ async fn the_connections_of_a_new_file_do_not_trip_over_each_other() {
         let sqlite = Sqlite::file(folder.path().join(format!("{n}.db")));
         let pool = Pool::builder(sqlite).max_size(8).min_size(8).ramp(false);
         let pool = pool.build_ready().await.unwrap();
-        assert_eq!(pool.stats().counts.connect_failures, [0, 0, 0]);
+        assert_eq!(pool.stats().counts.connect_failures.total(), 0);
     }
 }
 

@@ -81,5 +81,5 @@ pub use pooled::Pooled;
 pub use report::{CloseError, Holder, Report};
 pub use settle::{Clearing, Settling, Switched};
 pub use shared::Shared;
-pub use stats::{CloseReason, Closes, Counts, Distribution, State, Stats, Status};
+pub use stats::{CloseReason, Closes, ConnectFailures, Counts, Distribution, State, Stats, Status};
 pub use time::Time;

@@ -30,6 +30,18 @@ use crate::shell::{Entry, Shell};
 /// assert!(Pooled::extensions(&conn).get::<&str>().is_some());
 /// # }
 /// ```
+///
+/// Nothing can be given back twice, or used after it was given back: that does not compile.
+///
+/// ```compile_fail,E0382
+/// # use cenote_testkit::Script;
+/// # use cenote::{Pool, Pooled};
+/// # async fn twice(pool: Pool<Script>) {
+/// let conn = pool.acquire().await.unwrap();
+/// Pooled::discard(conn);
+/// drop(conn);
+/// # }
+/// ```
 pub struct Pooled<M: Manager> {
     /// Always there but in a guard that was consumed.
     entry: Option<Box<Entry<M>>>,

@@ -177,6 +177,25 @@ impl Closes {
     }
 }
 
+/// How many connects failed, by what that means (P-14).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectFailures {
+    /// Worth another try.
+    pub transient: u64,
+    /// Not worth one: a wrong password, an unknown database.
+    pub permanent: u64,
+    /// The server had too many clients.
+    pub overload: u64,
+}
+
+impl ConnectFailures {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.transient + self.permanent + self.overload
+    }
+}
+
 /// What happened since the pool was built, in numbers (P-27).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -208,8 +227,8 @@ pub struct Counts {
     pub connects: u64,
     /// Connects that succeeded.
     pub connected: u64,
-    /// Connects that failed, by class: transient, permanent, overload.
-    pub connect_failures: [u64; 3],
+    /// Connects that failed, by class.
+    pub connect_failures: ConnectFailures,
     /// Tests passed.
     pub tests_passed: u64,
     /// Tests failed.

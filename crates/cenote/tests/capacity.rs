@@ -77,7 +77,7 @@ fn a_connect_that_panics_keeps_the_capacity() {
     let pool = bench.pool(2);
     bench.sim.run(async {
         let held = bench.hold(&pool, 2).await;
-        assert_eq!(pool.stats().counts.connect_failures[0], 2);
+        assert_eq!(pool.stats().counts.connect_failures.transient, 2);
         drop(held);
         assert_at_rest(&pool, &bench.script);
     });

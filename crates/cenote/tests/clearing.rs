@@ -2,7 +2,7 @@
 
 mod common;
 
-use cenote::{CloseReason, Fault};
+use cenote::{CloseReason, Error, Fault};
 use cenote_testkit::{ScriptError, Step};
 use common::{Bench, assert_at_rest, each_seed, ms};
 
@@ -229,4 +229,21 @@ fn a_fault_of_one_connection_costs_one_connection() {
         assert!(pool.with(async |_| Err::<(), _>(broken)).await.is_err());
         assert_eq!(pool.status().available, 2);
     });
+}
+
+// P-14, P-18
+#[test]
+fn a_clear_by_hand_ends_the_pause_after_failed_connects() {
+    let bench = Bench::new(1);
+    bench.script.connects([Step::Error(Fault::Permanent)]);
+    let pool = bench.pool(2);
+    bench.sim.run(async {
+        assert!(matches!(pool.acquire().await, Err(Error::Connect { .. })));
+        assert!(matches!(pool.acquire().await, Err(Error::Connect { .. })), "not tried again yet");
+        assert_eq!(bench.script.counts().connects, 1);
+        pool.clear().await;
+        assert!(pool.acquire().await.is_ok(), "the password was put right");
+    });
+    assert_eq!(bench.elapsed(), ms(0));
+    assert_eq!(bench.script.counts().connects, 2);
 }

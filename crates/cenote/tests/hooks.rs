@@ -53,7 +53,7 @@ fn an_error_in_after_connect_closes_the_connection_and_counts_as_a_failed_connec
         let pool = builder.build().unwrap();
         bench.sim.run(async {
             let held = bench.hold(&pool, 2).await;
-            assert_eq!(pool.stats().counts.connect_failures[0], 2);
+            assert_eq!(pool.stats().counts.connect_failures.transient, 2);
             assert_eq!(bench.script.counts().closed, 2, "each was owed a goodbye");
             drop(held);
             assert_at_rest(&pool, &bench.script);

@@ -217,3 +217,21 @@ fn a_flag_counts_only_while_its_own_connection_is_lent() {
         assert_eq!(pool.status().idle_in_transaction, 0);
     });
 }
+
+// P-30
+#[test]
+fn a_running_pool_names_its_holders() {
+    let bench = Bench::new(1);
+    let pool = bench.pool(3);
+    bench.sim.run(async {
+        let (_first, line) = (pool.acquire().await.unwrap(), line!());
+        bench.sim.sleep(secs(2)).await;
+        drop(pool.acquire().await.unwrap());
+        let holders = pool.holders();
+        assert_eq!(holders.len(), 1, "who has given back holds nothing: {holders:?}");
+        assert_eq!(holders[0].location.line(), line);
+        assert_eq!((holders[0].held, holders[0].sharers), (secs(2), 0));
+        let _share = pool.share().await.unwrap();
+        assert_eq!(pool.holders()[1].sharers, 1);
+    });
+}

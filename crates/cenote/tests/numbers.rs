@@ -229,7 +229,10 @@ fn connects_are_timed_and_their_failures_told_by_class() {
         bench.sim.sleep(secs(6)).await;
         assert!(pool.acquire().await.is_ok());
         let stats = pool.stats();
-        assert_eq!(stats.counts.connect_failures, [3, 1, 1]);
+        let failures = stats.counts.connect_failures;
+        let counted = (failures.transient, failures.permanent, failures.overload);
+        assert_eq!(counted, (3, 1, 1));
+        assert_eq!(failures.total(), 5);
         assert_eq!((stats.counts.connects, stats.counts.connected), (6, 1));
         assert_eq!((stats.connect.count(), stats.connect.max()), (1, ms(40)));
     });

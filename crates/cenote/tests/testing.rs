@@ -55,7 +55,7 @@ fn a_new_connection_is_tested_if_asked() {
     let pool = bench.builder().max_size(1).test_on_create(true).build().unwrap();
     bench.sim.run(async {
         assert_eq!(pool.acquire().await.unwrap().serial(), 2);
-        assert_eq!(pool.stats().counts.connect_failures[0], 1);
+        assert_eq!(pool.stats().counts.connect_failures.transient, 1);
         assert_eq!(bench.script.counts().closed, 1);
     });
 }

@@ -147,7 +147,7 @@ async fn create_fails(pool: &Pool<Workers>) -> Result<(), Box<dyn StdError>> {
     Pooled::discard(pool.acquire().await?);
     fails(WorkerError::NoProgram);
     println!("            third:  {}", pool.acquire().await.unwrap_err());
-    println!("            {} failed", pool.stats().counts.connect_failures.iter().sum::<u64>());
+    println!("            {} failed", pool.stats().counts.connect_failures.total());
     drop(both);
     Ok(())
 }

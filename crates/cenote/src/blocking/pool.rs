@@ -11,7 +11,7 @@ use super::{Builder, Direct, Manager, Pooled, Request, Share, Shared};
 use crate::config::{Bound, ConfigError, Options, Timeout};
 use crate::env::block_on;
 use crate::error::Error;
-use crate::report::Report;
+use crate::report::{Holder, Report};
 use crate::settle::Clearing;
 use crate::stats::{Stats, Status};
 
@@ -149,6 +149,11 @@ impl<B: Manager> Pool<B> {
     /// The counts, all taken at one instant (P-26).
     pub fn status(&self) -> Status {
         self.pool.status()
+    }
+
+    /// Who has which connection now, since when and where it was acquired (P-30); for reports.
+    pub fn holders(&self) -> Vec<Holder> {
+        self.pool.holders()
     }
 
     /// What happened so far (P-27).

@@ -136,7 +136,12 @@ impl Core {
         if !self.slots.owns(key) {
             return;
         }
-        self.counts.connect_failures[setback as usize] += 1;
+        let failures = &mut self.counts.connect_failures;
+        *match setback {
+            Setback::Transient => &mut failures.transient,
+            Setback::Permanent => &mut failures.permanent,
+            Setback::Overload => &mut failures.overload,
+        } += 1;
         let attempted = self.size();
         let epoch = self.slots[key.index].epoch;
         self.phases.connecting -= 1;

@@ -16,6 +16,14 @@ impl Core {
         self.pump();
     }
 
+    /// As [`Core::clear`], asked for by somebody who knows why: the next connect need not wait for the pause
+    /// after a failure.
+    pub(crate) fn clear_by_hand(&mut self, now: Time) {
+        self.tick(now);
+        self.gate.try_now();
+        self.clear();
+    }
+
     /// A borrower says that its connection's host failed: the first victim clears the pool, later
     /// ones (of the old generation) do not hurt the fresh connections (P-18). Returns whether it cleared.
     pub(crate) fn host_failed(&mut self, key: SlotKey) -> bool {

@@ -165,6 +165,11 @@ impl Gate {
         });
     }
 
+    /// Ends the pause after a failure; the next connect is still a lone prober.
+    pub(crate) fn try_now(&mut self) {
+        self.not_before = Time::ZERO;
+    }
+
     /// A connect that began in `epoch` failed while `established` connections exist and `attempted`
     /// were there or under way.
     pub(crate) fn failed(

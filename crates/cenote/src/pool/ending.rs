@@ -16,7 +16,11 @@ use crate::time::Time;
 impl<M: Manager> Pool<M> {
     /// Ends the present generation (P-18): idle connections close now, lent ones when they come back,
     /// connects under way on arrival. The future tells how closing the idle ones went.
+    ///
+    /// Call it when something has changed, such as a password: if connects failed lately, the next one is tried at
+    /// once instead of after the pause.
     pub fn clear(&self) -> Clearing<M> {
+        let now = self.shell.env.now();
         let tally = Arc::new(Tally::new());
         let new = Arc::clone(&tally);
         let old = self.shell.run(|state| {
@@ -26,7 +30,7 @@ impl<M: Manager> Pool<M> {
                 let cleared = EventKind::PoolCleared { host_failed: false };
                 state.note(&self.shell.watch, Subject::Pool, cleared);
             }
-            state.core.clear();
+            state.core.clear_by_hand(now);
             old
         });
         drop(old);

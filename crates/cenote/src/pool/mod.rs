@@ -17,6 +17,7 @@ use crate::builder::Builder;
 use crate::env::Errand;
 use crate::manager::Manager;
 use crate::observe::{EventKind, Observer, Subject, Subscription, Watched};
+use crate::report::Holder;
 use crate::shell::Shell;
 use crate::stats::{Stats, Status};
 use crate::time::Time;
@@ -58,6 +59,26 @@ impl<M: Manager> Pool<M> {
     /// The counts, all taken at one instant (P-26).
     pub fn status(&self) -> Status {
         self.shell.status()
+    }
+
+    /// Who has which connection now, since when and where it was acquired (P-30). It walks over all connections
+    /// under the lock: for reports, not for every request.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use cenote::Pool;
+    /// # use cenote_testkit::Script;
+    /// # let pool = Pool::builder(Script::new()).build().unwrap();
+    /// let conn = pool.acquire().await.unwrap();
+    /// for holder in pool.holders() {
+    ///     println!("{holder}"); // connection 1, held for 0.0ns, acquired at src/main.rs:12:17
+    /// }
+    /// # assert_eq!(pool.holders().len(), 1);
+    /// # }
+    /// ```
+    pub fn holders(&self) -> Vec<Holder> {
+        let now = self.shell.env.now();
+        self.shell.lock().borrowers(now)
     }
 
     /// What happened so far (P-27).

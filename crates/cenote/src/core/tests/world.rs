@@ -229,7 +229,7 @@ impl World {
             Op::Wait(d) => self.wait(d),
             Op::Sweep(dead) => self.sweep(dead),
             Op::Clear => {
-                self.core.clear();
+                self.core.clear_by_hand(self.now);
                 self.model.clear();
             }
             Op::Pause => {
