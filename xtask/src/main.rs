@@ -11,6 +11,7 @@ mod promises;
 mod sim;
 mod source;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -88,6 +89,12 @@ const COMMANDS: &[Xtask] = &[
         what: "live more lives in the simulator than the tests do",
         run: sim::run,
     },
+    Xtask {
+        name: "torture",
+        usage: "[--json FILE]",
+        what: "run the cases that break pools on cenote and seven others",
+        run: torture::run,
+    },
 ];
 
 /// Runs a command that nothing may follow.
@@ -161,7 +168,7 @@ mod tests {
         let sentence = unknown("tset");
         assert_eq!(
             sentence,
-            "there is no command \"tset\"; there are test, promises, conformance, deps, habits, options, guide, sim"
+            "there is no command \"tset\"; there are test, promises, conformance, deps, habits, options, guide, sim, torture"
         );
     }
 }

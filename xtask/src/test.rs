@@ -35,7 +35,12 @@ fn nextest_is_there() -> bool {
 }
 
 fn cargo_run(args: &[&str]) -> Outcome {
-    let status = Command::new(cargo()).args(args).current_dir(source::root()).status();
+    run_to_end(Command::new(cargo()).args(args).current_dir(source::root()))
+}
+
+/// Runs cargo; its code is ours.
+pub(crate) fn run_to_end(cargo: &mut Command) -> Outcome {
+    let status = cargo.status();
     let status = status.map_err(|error| Failure::one(format!("cargo cannot be run: {error}")))?;
     match status.code() {
         Some(0) => Ok(()),
