@@ -15,6 +15,10 @@ use crate::stats::Status;
 ///
 /// A pool's `read` and `write` are its `acquire`: one server serves both.
 ///
+/// `pause`, `resume`, `drain` and `close` act when they are called; their futures only tell when what follows has
+/// settled. In generic code the compiler does not know that and warns of a future that nobody awaits: await it, or
+/// drop it by name.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// # use cenote_testkit::Script;

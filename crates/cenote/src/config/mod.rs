@@ -21,5 +21,6 @@ pub use preset::Preset;
 pub use settings::Settings;
 pub(crate) use table::each_option;
 pub use table::{Change, OptionInfo, Options};
+#[cfg(any(test, debug_assertions))]
 pub(crate) use validate::MOST_SHARERS;
 pub use values::{Bound, FreeSlot, OnConnectError, Order, TestOnAcquire, Timeout};
