@@ -4,9 +4,9 @@
 //!
 //! On a runtime of one thread this is exact: nothing comes between the number and the queue. Eight callers may
 //! be served at a time and tell it in any order, so a fair pool shows up to 7; the line is at 24, three times
-//! as many as there are connections. A thread may be stopped between taking its number and joining the queue, for as
-//! long as all others together need; there the line is at 255, one turn of everybody else. A pool that lets
-//! newcomers in shows about two thousand either way.
+//! as many as there are connections. A thread may be stopped between taking its number and joining the queue, while others take
+//! their turns; there the line is at 512, two turns of everybody. On a machine with four times the work it can do, a
+//! fair pool showed 98. A pool that lets newcomers in shows about two thousand either way.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ const ROUNDS: usize = 10;
 /// By how many a fair order may seem to be off, among tasks and among threads.
 const TOLERANCE: usize = 3 * CONNECTIONS;
 #[cfg(feature = "peers")]
-const TOLERANCE_OF_THREADS: usize = TASKS - 1;
+const TOLERANCE_OF_THREADS: usize = 2 * TASKS;
 /// In milliseconds; a fair pool needs about 700.
 const LONGEST: u64 = 5_000;
 
