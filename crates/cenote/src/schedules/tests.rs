@@ -181,6 +181,35 @@ fn borrowers_of_several_and_of_one_all_get_their_turn() {
     });
 }
 
+// P-4, P-10
+#[test]
+fn nobody_who_comes_later_passes_one_who_waits_for_several() {
+    explore(|| {
+        let scene = Scene::of(2);
+        let held = block_on(scene.pool.acquire_many(2)).unwrap();
+        let pool = scene.pool.clone();
+        let mut several = Box::pin(pool.acquire_many(2));
+        let first = block_on(poll_fn(|cx| Poll::Ready(several.as_mut().poll(cx).is_ready())));
+        assert!(!first);
+        let served = Arc::new(AtomicUsize::new(0));
+        let later = [(), ()].map(|()| {
+            let served = Arc::clone(&served);
+            scene.thread(move |pool| {
+                let line = block_on(pool.acquire()).unwrap();
+                assert_eq!(served.load(SeqCst), 1, "it passed the first");
+                drop(line);
+            })
+        });
+        drop(held);
+        let lines = block_on(several).unwrap();
+        served.store(1, SeqCst);
+        drop(lines);
+        join(later);
+        drop(pool);
+        scene.end();
+    });
+}
+
 // P-18, P-22
 #[test]
 fn resizing_and_clearing_amid_the_traffic_lose_nobody() {
@@ -217,6 +246,21 @@ fn nothing_made_before_a_clear_is_lent_after_it() {
         drop(line);
         join([borrower]);
         scene.end();
+    });
+}
+
+// P-18, P-21
+#[test]
+fn whoever_waits_for_an_end_hears_of_it() {
+    explore(|| {
+        let scene = Scene::of(1);
+        let line = block_on(scene.pool.acquire()).unwrap();
+        let borrower = shuttle::thread::spawn(move || drop(line));
+        block_on(scene.pool.clear());
+        let report = block_on(scene.pool.close(LONG));
+        assert!(report.is_clean() && scene.pool.status().size == 0, "{report}");
+        join([borrower]);
+        scene.fade();
     });
 }
 
