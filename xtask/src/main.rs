@@ -8,6 +8,7 @@ mod guide;
 mod habits;
 mod options;
 mod promises;
+mod shuttle;
 mod sim;
 mod source;
 mod test;
@@ -90,6 +91,12 @@ const COMMANDS: &[Xtask] = &[
         run: sim::run,
     },
     Xtask {
+        name: "shuttle",
+        usage: "[--iterations N]",
+        what: "run the pool's threads in many orders; see crates/cenote/src/schedules",
+        run: shuttle::run,
+    },
+    Xtask {
         name: "torture",
         usage: "[--json FILE]",
         what: "run the cases that break pools on cenote and seven others",
@@ -168,7 +175,7 @@ mod tests {
         let sentence = unknown("tset");
         assert_eq!(
             sentence,
-            "there is no command \"tset\"; there are test, promises, conformance, deps, habits, options, guide, sim, torture"
+            "there is no command \"tset\"; there are test, promises, conformance, deps, habits, options, guide, sim, shuttle, torture"
         );
     }
 }

@@ -53,12 +53,15 @@ mod observe;
 mod pool;
 mod pooled;
 mod report;
+#[cfg(all(test, cenote_shuttle))]
+mod schedules;
 mod settle;
 mod shared;
 mod shell;
 mod signal;
 mod stats;
 mod sweep;
+mod sync;
 mod tasks;
 mod time;
 mod upkeep;

@@ -4,9 +4,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
+
+use crate::sync::Mutex;
 
 /// A borrower that did not give its connection back in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

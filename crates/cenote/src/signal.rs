@@ -1,8 +1,10 @@
 //! A bell for one listener: raised from anywhere, heard once. Raises that nobody has heard yet count as one.
 
 use std::future::poll_fn;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Poll, Waker};
+
+use crate::sync::Mutex;
 
 #[derive(Default)]
 struct Bell {

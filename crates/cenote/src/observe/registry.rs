@@ -4,11 +4,13 @@
 //! of a panic is counted only, or two of them would never stop.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError, Weak};
 
 use super::event::{Event, EventKind};
 use crate::shell::guarded;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU8, Ordering};
 
 /// Watches pools: it is told what happens and can change nothing (P-29).
 ///

@@ -13,8 +13,7 @@ mod refused;
 pub(crate) use locked::Locked;
 pub(crate) use refused::Refused;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::config::Options;
@@ -27,6 +26,8 @@ use crate::manager::{Ended, Fate, Fault, Manager};
 use crate::observe::{Audience, Event, EventKind, Source, Subject, Watched, flags};
 use crate::signal::Signal;
 use crate::stats::{CloseReason, Histogram, Status};
+use crate::sync::atomic::{AtomicBool, AtomicUsize};
+use crate::sync::{Mutex, MutexGuard};
 use crate::tasks::{Flight, Leg};
 use crate::time::Time;
 use locked::Todo;
