@@ -364,7 +364,10 @@ fn anything(pool: &Pool<Lines>, pass: &impl Fn(Duration)) {
         6 => drop(poll_up_to(polls, pool.acquire_many(2))),
         7 => pool.set_max_size(rng.gen_range(1..4)).unwrap(),
         8 => drop(pool.clear()),
-        9 => drop((pool.pause(), pool.resume())),
+        9 => block_on(async {
+            pool.pause().await;
+            pool.resume().await;
+        }),
         10 => drop(pool.try_acquire().map(|line| line.usage.alone())),
         _ => pass(SECOND),
     }
