@@ -12,6 +12,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::Timeout;
 use crate::error::Error;
 use crate::manager::{Fault, Manager};
 use crate::observe::{EventKind, Subject, count, flags};
@@ -81,6 +82,10 @@ pub struct AcquireRequest {
     pub location: &'static Location<'static>,
     /// How many connections it wants.
     pub wanted: usize,
+    /// It would share a connection.
+    pub shared: bool,
+    /// How long it would wait at most; zero for the calls that never wait.
+    pub timeout: Timeout,
 }
 
 /// The connection at hand, as [`Builder::before_acquire`](crate::Builder::before_acquire) sees it.
@@ -157,12 +162,10 @@ impl<M: Manager> Shell<M> {
     #[cold]
     pub(crate) fn admit(
         &self,
-        priority: u8,
-        location: &'static Location<'static>,
-        wanted: usize,
+        request: impl FnOnce() -> AcquireRequest,
     ) -> Result<(), Error<M::Error>> {
         let Some(hook) = &self.hooks.on_acquire else { return Ok(()) };
-        let request = AcquireRequest { priority, location, wanted };
+        let request = request();
         let refused = match guarded(|| hook(&request)) {
             Some(Ok(())) => return Ok(()),
             Some(Err(reason)) => reason,

@@ -6,7 +6,9 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use cenote::{Choice, CloseReason, Error, Fault, Hook, Pool, Pooled, WeakPool};
+use cenote::{
+    AcquireRequest, Choice, CloseReason, Error, Fault, Hook, Pool, Pooled, Timeout, WeakPool,
+};
 use cenote_testkit::{Script, ScriptError, Step};
 use common::{Bench, Ears, assert_at_rest, each_seed, ms, secs};
 
@@ -323,8 +325,9 @@ fn on_acquire_sees_who_asks() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let asked = Arc::clone(&seen);
     let builder = bench.builder().on_acquire(move |request| {
-        let file = request.location.file().ends_with("hooks.rs");
-        asked.lock().unwrap().push((request.priority, request.wanted, file));
+        assert!(request.location.file().ends_with("hooks.rs"));
+        let AcquireRequest { priority, wanted, shared, timeout, .. } = *request;
+        asked.lock().unwrap().push((priority, wanted, shared, timeout));
         Ok(())
     });
     let pool = builder.build().unwrap();
@@ -332,11 +335,22 @@ fn on_acquire_sees_who_asks() {
         drop(pool.acquire().await.unwrap());
         drop(pool.acquire().priority(2).await.unwrap());
         drop(pool.acquire_many(3).await.unwrap());
-        drop(pool.share().await.unwrap());
+        drop(pool.share().timeout(secs(3)).await.unwrap());
+        drop(pool.acquire().timeout(Timeout::Never).await.unwrap());
         drop(pool.try_acquire().unwrap());
     });
-    let one = (1, 1, true);
-    assert_eq!(*seen.lock().unwrap(), [one, (2, 1, true), (1, 3, true), one, one]);
+    let (usual, at_once) = (Timeout::After(secs(30)), Timeout::After(ms(0)));
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [
+            (1, 1, false, usual),
+            (2, 1, false, usual),
+            (1, 3, false, usual),
+            (1, 1, true, Timeout::After(secs(3))),
+            (1, 1, false, Timeout::Never),
+            (1, 1, false, at_once),
+        ]
+    );
 }
 
 // P-28, P-20

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 
 use crate::config::Timeout;
-use crate::core::{Acquired, Collected, Look as CoreLook, Request};
+use crate::core::{Acquired, Collected, Kind, Look as CoreLook, Request};
 use crate::env::Sleep;
 use crate::error::Error;
+use crate::hooks::AcquireRequest;
 use crate::manager::Manager;
 use crate::observe::{EventKind, FailReason, Subject, WaitSpan, count, flags};
 use crate::pool::Pool;
@@ -183,7 +184,7 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
         if !again {
             *self.flags = shell.watch.flags();
             if *self.flags & flags::HOOKED != 0 {
-                let refused = shell.admit(level, location, self.want.wanted()).err();
+                let refused = shell.admit(|| self.request()).err();
                 if let Some(refused) = refused {
                     let ticket = shell.run(|state| state.core.ticket());
                     *self.ticket = Some(ticket);
@@ -241,6 +242,24 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
                 }
                 Look::Wait
             }
+        }
+    }
+
+    /// What the hook may know of this acquire.
+    #[cold]
+    fn request(&self) -> AcquireRequest {
+        let shell = &self.pool.shell;
+        let timeout = match *self.patience {
+            Patience::Default => shell.lock().core.options().acquire_timeout,
+            Patience::For(timeout) => timeout,
+            Patience::Until(deadline) => Timeout::After(deadline.since(shell.env.now())),
+        };
+        AcquireRequest {
+            priority: *self.level,
+            location: self.location,
+            wanted: self.want.wanted(),
+            shared: W::KIND == Kind::Shared,
+            timeout,
         }
     }
 

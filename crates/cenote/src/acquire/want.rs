@@ -5,9 +5,11 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::Timeout;
 use crate::conn::Joint;
 use crate::core::{Kind, Look, SlotKey};
 use crate::error::Error;
+use crate::hooks::AcquireRequest;
 use crate::manager::{Manager, Share};
 use crate::observe::{EventKind, Subject, flags};
 use crate::pooled::Pooled;
@@ -66,7 +68,13 @@ pub(crate) fn take_now<M: Manager, W: Want<M>>(
     let flags = shell.watch.flags();
     let admitted = match flags & flags::HOOKED {
         0 => Ok(()),
-        _ => shell.admit(level, at, want.wanted()),
+        _ => shell.admit(|| AcquireRequest {
+            priority: level,
+            location: at,
+            wanted: want.wanted(),
+            shared: W::KIND == Kind::Shared,
+            timeout: Timeout::After(Duration::ZERO),
+        }),
     };
     let mut told = None;
     let outcome = admitted.and_then(|()| {
