@@ -56,7 +56,7 @@ fn flags(usual: Option<OsString>) -> OsString {
 }
 
 fn read<'a>(args: &[&'a str]) -> Result<Wishes<'a>, String> {
-    let mut wishes = Wishes { iterations: 1000, seed: 0, test: None, schedule: None };
+    let mut wishes = Wishes { iterations: 500, seed: 0, test: None, schedule: None };
     let mut args = args.iter();
     while let Some(&name) = args.next() {
         let mut next = |what| args.next().copied().ok_or(format!("{name} wants {what} after it"));
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn wishes_are_read_and_have_defaults() {
-        let usual = Wishes { iterations: 1000, seed: 0, test: None, schedule: None };
+        let usual = Wishes { iterations: 500, seed: 0, test: None, schedule: None };
         assert_eq!(read(&[]), Ok(usual));
         let numbers = Wishes { iterations: 5, seed: 7, test: None, schedule: None };
         assert_eq!(read(&["--seed", "7", "--iterations", "5"]), Ok(numbers));
