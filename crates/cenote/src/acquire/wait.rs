@@ -184,7 +184,14 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
         if !again {
             *self.flags = shell.watch.flags();
             if *self.flags & flags::HOOKED != 0 {
-                let refused = shell.admit(|| self.request()).err();
+                let (patience, wanted) = (*self.patience, self.want.wanted());
+                let refused = refused(shell, patience, |timeout| AcquireRequest {
+                    priority: level,
+                    location,
+                    wanted,
+                    shared: W::KIND == Kind::Shared,
+                    timeout,
+                });
                 if let Some(refused) = refused {
                     let ticket = shell.run(|state| state.core.ticket());
                     *self.ticket = Some(ticket);
@@ -242,24 +249,6 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
                 }
                 Look::Wait
             }
-        }
-    }
-
-    /// What the hook may know of this acquire.
-    #[cold]
-    fn request(&self) -> AcquireRequest {
-        let shell = &self.pool.shell;
-        let timeout = match *self.patience {
-            Patience::Default => shell.lock().core.options().acquire_timeout,
-            Patience::For(timeout) => timeout,
-            Patience::Until(deadline) => Timeout::After(deadline.since(shell.env.now())),
-        };
-        AcquireRequest {
-            priority: *self.level,
-            location: self.location,
-            wanted: self.want.wanted(),
-            shared: W::KIND == Kind::Shared,
-            timeout,
         }
     }
 
@@ -352,6 +341,21 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
 
 // What a hit does not do stands in functions that take plain values: then the projection above stays in
 // registers.
+
+/// What the hook says to an acquire, if it refuses it.
+#[cold]
+fn refused<M: Manager>(
+    shell: &Shell<M>,
+    patience: Patience,
+    request: impl FnOnce(Timeout) -> AcquireRequest,
+) -> Option<Error<M::Error>> {
+    let timeout = || match patience {
+        Patience::Default => shell.lock().core.options().acquire_timeout,
+        Patience::For(timeout) => timeout,
+        Patience::Until(deadline) => Timeout::After(deadline.since(shell.env.now())),
+    };
+    shell.admit(|| request(timeout())).err()
+}
 
 fn subject(ticket: Option<u64>) -> Subject {
     Subject::Acquire(ticket.expect("it was drawn at the first look"))
