@@ -82,11 +82,8 @@ async fn turn(pool: &Pool<Script>, dice: &Dice) {
         1 => {
             let pool = pool.clone();
             let cut = tokio::spawn(async move {
-                let hold = async |_: &mut _| {
-                    tokio::time::sleep(Duration::from_micros(200)).await;
-                    Ok(())
-                };
-                let _ = pool.with(hold).await;
+                let hold = async |_: &mut _| std::future::pending().await;
+                let _: Result<(), _> = pool.with(hold).await;
             });
             tokio::task::yield_now().await;
             cut.abort();

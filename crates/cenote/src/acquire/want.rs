@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::config::Timeout;
 use crate::conn::Joint;
-use crate::core::{Kind, Look, SlotKey};
+use crate::core::{Kind, Look, SlotKey, Verdict};
 use crate::error::Error;
 use crate::hooks::AcquireRequest;
 use crate::manager::{Manager, Share};
@@ -262,7 +262,7 @@ impl<M: Manager> Want<M> for Many {
             // It was one acquire, whatever it wanted.
             shell.hand_in(entry, |core, key| match n {
                 0 => core.found_bad(key, hit, reason),
-                _ => core.another_bad(key, reason),
+                _ => core.release(key, Verdict::Close(reason)),
             });
         }
         Err(good)

@@ -273,7 +273,7 @@ impl Core {
     }
 
     /// Why a connection that comes back must not be lent again, if so.
-    pub(super) fn reason_to_close(&self, index: u32) -> Option<CloseReason> {
+    fn reason_to_close(&self, index: u32) -> Option<CloseReason> {
         // It left its phase's count already.
         let over = || (self.size() >= self.limit()).then_some(CloseReason::Shrunk);
         self.reason_to_end(index).or_else(over)

@@ -245,11 +245,6 @@ impl Core {
         owned
     }
 
-    /// One more of those lent together must not be used.
-    pub(crate) fn another_bad(&mut self, key: SlotKey, reason: CloseReason) -> bool {
-        self.release(key, Verdict::Close(reason))
-    }
-
     /// Takes back what was granted: a chain of slots, or a share. It was not used.
     pub(super) fn ungrant(&mut self, first: u32, kind: Kind) {
         if kind == Kind::Shared {

@@ -1,6 +1,5 @@
-//! A doubly linked list through the slots. The idle list goes from the coldest (rested longest) to the
-//! hottest (released last); shared connections stand in one for each number of sharers. Every operation is
-//! O(1), so a lending order is only a choice of the end.
+//! The list of connections that rest: doubly linked through the slots, from the coldest (rested longest) to
+//! the hottest (released last). Every operation is O(1), so a lending order is only a choice of the end.
 
 use super::slot::{NONE, Phase, Slots};
 

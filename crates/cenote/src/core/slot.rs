@@ -2,7 +2,7 @@
 //! is new for every connection, so that an index kept for too long is recognised ([`SlotKey`]).
 //!
 //! Free slots form a list through `next`; idle ones a list through `prev` and `next` (`list.rs`), and so do
-//! those shared by as many borrowers (`shares.rs`); slots granted to one waiter form a chain through `next`.
+//! shared ones (`shares.rs`); slots granted to one waiter form a chain through `next`.
 
 use crate::stats::CloseReason;
 use crate::time::Time;
