@@ -89,17 +89,25 @@ impl Dice {
             (0..n).map(|_| draw(self)).collect()
         };
         let text = match target {
-            "toml" => each(&mut |dice| format!("{} = {}", dice.name(), dice.quoted())).join("\n"),
+            "toml" => each(&mut |dice| {
+                let (name, value) = dice.pair();
+                format!("{name} = {}", dice.quoted(value))
+            })
+            .join("\n"),
             "json" => {
-                let pairs = each(&mut |dice| format!("\"{}\": {}", dice.name(), dice.quoted()));
+                let pairs = each(&mut |dice| {
+                    let (name, value) = dice.pair();
+                    format!("\"{name}\": {}", dice.quoted(value))
+                });
                 format!("{{{}}}", pairs.join(",\n"))
             }
             "variables" => each(&mut |dice| {
                 let prefix = dice.one_of(&["CENOTE_", "CENOTE_", "CENOTE_", "cenote_", "OTHER_"]);
-                format!("{prefix}{}={}", dice.name().to_uppercase(), dice.text())
+                let (name, value) = dice.pair();
+                format!("{prefix}{}={value}", name.to_uppercase())
             })
             .join("\n"),
-            "values" => each(&mut |dice| format!("{} {}", dice.name(), dice.raw())).join("\n"),
+            "values" => each(&mut |dice| format!("{} {}", dice.pair().0, dice.raw())).join("\n"),
             "url" => {
                 let parameters = each(&mut Dice::parameter).join("&");
                 // The last three are torn apart by the first question mark: what follows looks like the pool's own.
@@ -159,9 +167,8 @@ impl Dice {
         (0..pieces).map(|_| self.one_of(PIECES)).collect()
     }
 
-    fn quoted(&mut self) -> String {
-        let text = self.text();
-        if self.below(2) == 0 { format!("\"{text}\"") } else { text }
+    fn quoted(&mut self, text: String) -> String {
+        if self.below(4) > 0 { format!("\"{text}\"") } else { text }
     }
 
     fn raw(&mut self) -> String {
@@ -169,20 +176,36 @@ impl Dice {
         self.one_of(&numbers).to_owned()
     }
 
-    fn name(&mut self) -> String {
-        let names = Options::reference();
-        let mut name = names[self.below(names.len())].name.to_owned();
-        match self.below(6) {
+    /// A name and a value, each mostly right.
+    fn pair(&mut self) -> (String, String) {
+        let options = Options::reference();
+        let option = &options[self.below(options.len())];
+        let mut name = option.name.to_owned();
+        match self.below(12) {
             0 => name.truncate(self.below(name.len())),
             1 => name.push_str(self.one_of(&["s", "_", "é", "="])),
             2 => name = self.text(),
             _ => {}
         }
-        name
+        if self.below(3) == 0 {
+            return (name, self.text());
+        }
+        let choices: Vec<&str> =
+            option.kind.split([',', ' ']).filter(|word| *word != "or").collect();
+        let word = self.one_of(&choices).to_owned();
+        let time = format!("{}{}", 1 + self.below(99), self.one_of(&["ms", "s", "min", "h"]));
+        let value = match word.as_str() {
+            "number" => self.below(40).to_string(),
+            "time" => time,
+            "if_idle_for" => format!("{word} {time}"),
+            _ => word,
+        };
+        (name, value)
     }
 
     fn parameter(&mut self) -> String {
         let prefix = self.one_of(&["pool_", "pool_", "pool_", "", "POOL_", "pool%5F"]);
-        format!("{prefix}{}={}", self.name(), self.text())
+        let (name, value) = self.pair();
+        format!("{prefix}{name}={value}")
     }
 }

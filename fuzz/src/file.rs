@@ -6,7 +6,7 @@ use cenote::{ConfigError, Options, Settings};
 use crate::claims;
 
 /// A TOML file that holds options.
-pub fn toml(input: &[u8]) {
+pub fn toml(input: &[u8]) -> bool {
     let text = String::from_utf8_lossy(input);
     let is_toml = toml::from_str::<toml::Table>(&text).is_ok();
     let place = |error: toml::de::Error| {
@@ -22,11 +22,13 @@ pub fn toml(input: &[u8]) {
     };
     let whole = toml::from_str::<Options>(&text).map_err(place);
     let part = toml::from_str::<Settings>(&text).map_err(place);
+    let taken = whole.is_ok();
     agree(&text, whole, part);
+    taken
 }
 
 /// A JSON file that holds options.
-pub fn json(input: &[u8]) {
+pub fn json(input: &[u8]) -> bool {
     let text = String::from_utf8_lossy(input);
     let place = |error: serde_json::Error| {
         let message = error.to_string();
@@ -37,7 +39,9 @@ pub fn json(input: &[u8]) {
     };
     let whole = serde_json::from_str::<Options>(&text).map_err(place);
     let part = serde_json::from_str::<Settings>(&text).map_err(place);
+    let taken = whole.is_ok();
     agree(&text, whole, part);
+    taken
 }
 
 /// Why a file is refused.

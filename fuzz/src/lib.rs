@@ -22,8 +22,8 @@ pub use variables::variables;
 pub struct Target {
     /// Its folder in `corpus/`, and its program for libFuzzer.
     pub name: &'static str,
-    /// Panics where something does not hold that must hold of any input.
-    pub run: fn(&[u8]),
+    /// Panics where something does not hold that must hold of any input; says whether this one was taken.
+    pub run: fn(&[u8]) -> bool,
 }
 
 /// Every kind of source.

@@ -7,7 +7,7 @@ use crate::claims;
 use crate::url::Parts;
 
 /// A URL; a `$` in it is a secret, and so is a `~`.
-pub fn sqlite(input: &[u8]) {
+pub fn sqlite(input: &[u8]) -> bool {
     let url = claims::text(input);
     let parts = Parts::of(&url);
     let (scheme, after) = url.split_once(':').unwrap_or_default();
@@ -30,6 +30,7 @@ pub fn sqlite(input: &[u8]) {
                 Ok(()) => claims::read_back_the_same(&options),
                 Err(error) => claims::names_one_of(&error, parts.pools().map(|(name, _)| name)),
             }
+            true
         }
         Err(error) => {
             let said = error.to_string();
@@ -38,6 +39,7 @@ pub fn sqlite(input: &[u8]) {
             if !claims::shows_a_secret(scheme) {
                 parts.keep_the_secret(&said);
             }
+            false
         }
     }
 }

@@ -6,7 +6,7 @@ use cenote::{Options, Origin, Settings};
 use crate::claims;
 
 /// A URL; a `$` in it is a secret, and so is a `~`.
-pub fn url(input: &[u8]) {
+pub fn url(input: &[u8]) -> bool {
     let url = claims::text(input);
     let parts = Parts::of(&url);
     match Settings::from_url(&url) {
@@ -20,14 +20,18 @@ pub fn url(input: &[u8]) {
     let before = Options::preset(cenote::Preset::Hikari);
     let mut options = before.clone();
     match options.read_url(&url) {
-        Ok(_) => claims::read_back_the_same(&options),
+        Ok(_) => {
+            claims::read_back_the_same(&options);
+            true
+        }
         Err(error) => {
             assert_eq!(options, before, "a refusal changes nothing");
             claims::names_the_option(&error);
             parts.keep_the_secret(&error.to_string());
-            if Settings::from_url(&url).is_ok() {
+            if !parts.are_torn() && Settings::from_url(&url).is_ok() {
                 claims::names_one_of(&error, parts.pools().map(|(name, _)| name));
             }
+            false
         }
     }
 }
@@ -92,12 +96,16 @@ impl<'a> Parts<'a> {
         assert!(decoded(&url[at..]).starts_with("pool_"), "{url}: {at}");
     }
 
+    /// Whether an `@` may be the end of a password that has a question mark.
+    fn are_torn(&self) -> bool {
+        self.fragment.contains('@') || self.parameters.iter().any(|p| p.contains('@'))
+    }
+
     /// Shown is at most what stands in a parameter of the pool, and nothing where an `@` in the query tells
     /// that it may be the end of a password.
     pub(crate) fn keep_the_secret(&self, said: &str) {
-        let torn = self.fragment.contains('@') || self.parameters.iter().any(|p| p.contains('@'));
         let mut shown = self.pools().map(|(name, value)| format!("{name} {value}"));
-        if torn || !shown.any(|parameter| claims::shows_a_secret(&parameter)) {
+        if self.are_torn() || !shown.any(|parameter| claims::shows_a_secret(&parameter)) {
             assert!(!claims::shows_a_secret(said), "{said}");
         }
     }

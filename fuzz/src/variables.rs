@@ -8,7 +8,7 @@ use cenote::{Options, Origin, Settings};
 use crate::claims;
 
 /// A variable in each line, as the system would hand them over: text or not.
-pub fn variables(input: &[u8]) {
+pub fn variables(input: &[u8]) -> bool {
     let pairs: Vec<(&OsStr, &OsStr)> = input
         .split(|byte| *byte == b'\n')
         .map(|line| {
@@ -21,6 +21,7 @@ pub fn variables(input: &[u8]) {
             Some((name.to_str()?.strip_prefix("CENOTE_")?.to_ascii_lowercase(), *value))
         })
     };
+    each_by_itself(ours());
     match Settings::from_vars("CENOTE_", pairs.iter().copied()) {
         Ok(settings) => {
             let mut expected = Options::default();
@@ -34,15 +35,16 @@ pub fn variables(input: &[u8]) {
                 Ok(()) => claims::read_back_the_same(&options),
                 Err(error) => claims::names_one_of(&error, ours().map(|(name, _)| name)),
             }
+            !settings.is_empty()
         }
         Err(error) => {
             claims::names_the_option(&error);
             let Origin::Variable(variable) = error.origin() else { panic!("{error:?}") };
             assert!(error.to_string().contains(variable), "{error}");
             assert!(variable.starts_with("CENOTE_"), "{error}");
+            false
         }
     }
-    each_by_itself(ours());
 }
 
 /// As text, one after the other: what is refused changes nothing, what is taken is said in other words at most.

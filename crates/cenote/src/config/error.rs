@@ -106,7 +106,8 @@ impl ConfigError {
     /// The same error of options that contradict each other, without what either is.
     pub(crate) fn hidden_pair(mut self) -> ConfigError {
         if let Problem::Impossible { rule, .. } = &mut self.problem {
-            *rule = "it does not go with the other options".to_owned();
+            *rule = "it does not go with the other options (hidden too: they may be part of a password)"
+                .to_owned();
         }
         self.hidden()
     }
