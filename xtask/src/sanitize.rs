@@ -32,7 +32,7 @@ pub(crate) fn run() -> Outcome {
     try_out(&folder)?;
     let host = toolchain::host()?;
     let mut tests = Command::new(cargo());
-    tests.args(["test", "--locked", "--no-fail-fast", "--target", &host]);
+    tests.args(["test", "--locked", "--no-fail-fast", "--profile", "sanitize", "--target", &host]);
     tests.args(["--package", "cenote", "--package", "cenote-sqlite", "--lib"]);
     for test in OF_CENOTE.into_iter().map(str::to_owned).chain(of_sqlite()?) {
         tests.args(["--test", &test]);
