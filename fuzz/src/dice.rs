@@ -126,8 +126,16 @@ impl Dice {
                 let parameters = each(&mut Dice::parameter).join("&");
                 let path =
                     self.one_of(&["app.db", "//app.db", ":memory:", "", "a#b", "$", "C:\\a"]);
-                let mode = self.one_of(&["", "mode=ro&", "&mode=rw", "mode=no&", "key=$&"]);
-                let scheme = self.one_of(&["sqlite", "sqlite", "SQLite", "me", ""]);
+                let mode = self.one_of(&[
+                    "",
+                    "mode=ro&",
+                    "",
+                    "mode=rw&",
+                    "mode=rwc&",
+                    "mode=no&",
+                    "key=$&",
+                ]);
+                let scheme = self.one_of(&["sqlite", "sqlite", "sqlite", "SQLite", "me", ""]);
                 format!("{scheme}:{path}?{mode}{parameters}")
             }
             _ => panic!("nobody draws {target}"),
