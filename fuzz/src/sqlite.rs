@@ -19,6 +19,7 @@ pub fn sqlite(input: &[u8]) -> bool {
             assert!(!sqlite.path().is_empty(), "{url}");
             let rest: Vec<&str> = parts.rest().filter(|parameter| !parameter.is_empty()).collect();
             assert!(matches!(rest[..], [] | ["mode=ro" | "mode=rw" | "mode=rwc"]), "{url}");
+            assert_eq!(parts.fragment, "", "{url}");
             // The driver's own defaults, then the URL's.
             let options = sqlite.defaults(Options::default());
             for (name, value) in parts.pools() {

@@ -40,7 +40,7 @@ pub fn url(input: &[u8]) -> bool {
 pub(crate) struct Parts<'a> {
     before: &'a str,
     parameters: Vec<&'a str>,
-    fragment: &'a str,
+    pub(crate) fragment: &'a str,
 }
 
 impl<'a> Parts<'a> {
