@@ -196,9 +196,14 @@ pub(crate) fn variable(name: &str) -> String {
     }
 }
 
-/// The first letters of a text that has more than so many.
+/// The first letters of a text that is longer than so many as it is shown: a strange one takes up to ten.
 fn cut(text: &str, most: usize) -> Option<&str> {
-    text.char_indices().nth(most).map(|(end, _)| &text[..end])
+    let mut shown = 0;
+    let mut too_far = text.char_indices().filter(|(_, letter)| {
+        shown += letter.escape_debug().count();
+        shown > most
+    });
+    too_far.next().map(|(end, _)| &text[..end])
 }
 
 /// The known name that is most like this one, if any is like it.
