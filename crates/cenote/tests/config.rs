@@ -134,7 +134,8 @@ fn the_edges_of_what_is_possible_are_accepted() {
         |o| o.priorities = 32,
         |o| (o.backoff_first, o.backoff_max) = (secs(1), secs(1)),
         |o| o.lifetime_jitter_percent = 100,
-        |o| o.test_on_acquire = TestOnAcquire::IfIdleFor(Duration::ZERO),
+        |o| o.test_on_acquire = TestOnAcquire::IfIdleFor(Duration::from_nanos(1)),
+        |o| o.upkeep_interval = Duration::from_millis(1),
         |o| o.max_uses = 1.into(),
     ];
     for change in edges {
