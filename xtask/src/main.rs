@@ -1,6 +1,4 @@
-//! `cargo xtask`: what the project does with itself, in Rust, the standard library and the pool only, so that
-//! a machine with a toolchain needs nothing else (but `guide`, which runs mdbook). One file for each command;
-//! each ends with an exit code.
+//! `cargo xtask`: what the project does with itself. One file for each command; each ends with an exit code.
 
 mod conformance;
 mod deps;
@@ -15,6 +13,8 @@ mod test;
 mod torture;
 
 use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
 
 /// Why a command did not succeed.
 enum Failure {
@@ -32,100 +32,58 @@ impl Failure {
 
 type Outcome = Result<(), Failure>;
 
+/// What the project does with itself.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(after_help = "Everything that must hold before a change goes in: .ci/run")]
 struct Xtask {
-    name: &'static str,
-    /// What may follow the name.
-    usage: &'static str,
-    what: &'static str,
-    /// Gets what follows the name.
-    run: fn(&[&str]) -> Outcome,
+    #[command(subcommand)]
+    command: Command,
 }
 
-const COMMANDS: &[Xtask] = &[
-    Xtask {
-        name: "test",
-        usage: "",
-        what: "run all tests: unit, behaviour, documentation and examples",
-        run: |args| alone(args, test::run),
-    },
-    Xtask {
-        name: "promises",
-        usage: "",
-        what: "check that each promise of the guide has a test, and the reverse",
-        run: |args| alone(args, promises::run),
-    },
-    Xtask {
-        name: "conformance",
-        usage: "",
-        what: "check that each case and each item of the sources has its proof",
-        run: |args| alone(args, conformance::run),
-    },
-    Xtask {
-        name: "deps",
-        usage: "",
-        what: "check how many crates the pool pulls in by default",
-        run: |args| alone(args, deps::run),
-    },
-    Xtask {
-        name: "habits",
-        usage: "",
-        what: "check file lengths, unfinished code, skipped and sleeping tests",
-        run: |args| alone(args, habits::run),
-    },
-    Xtask {
-        name: "options",
-        usage: "[--check]",
-        what: "write the guide's list of options from the code, or check that it is current",
-        run: options::run,
-    },
-    Xtask {
-        name: "guide",
-        usage: "",
-        what: "check the links of the guide and make HTML of it; needs mdbook",
-        run: |args| alone(args, guide::run),
-    },
-    Xtask {
-        name: "sim",
-        usage: "[--seeds N] [--from S]",
-        what: "live more lives in the simulator than the tests do",
-        run: sim::run,
-    },
-    Xtask {
-        name: "shuttle",
-        usage: "[--iterations N]",
-        what: "run the pool's threads in many orders; see crates/cenote/src/schedules",
-        run: shuttle::run,
-    },
-    Xtask {
-        name: "torture",
-        usage: "[--json FILE]",
-        what: "run the cases that break pools on cenote and seven others",
-        run: torture::run,
-    },
-];
+#[derive(Subcommand)]
+enum Command {
+    /// Run all tests: unit, behaviour, documentation and examples
+    Test,
+    /// Check that each promise of the guide has a test, and the reverse
+    Promises,
+    /// Check that each case and each item of the sources has its proof
+    Conformance,
+    /// Check how many crates the pool pulls in by default
+    Deps,
+    /// Check file lengths, unfinished code, skipped and sleeping tests
+    Habits,
+    /// Write the guide's list of options from the code, or check that it is current
+    Options(options::Wishes),
+    /// Check the links of the guide and make HTML of it; needs mdbook
+    Guide,
+    /// Live more lives in the simulator than the tests do
+    Sim(sim::Wishes),
+    /// Run the pool's threads in many orders; see crates/cenote/src/schedules
+    Shuttle(shuttle::Wishes),
+    /// Run the cases that break pools on cenote and seven others
+    Torture(torture::Wishes),
+}
 
-/// Runs a command that nothing may follow.
-fn alone(args: &[&str], run: fn() -> Outcome) -> Outcome {
-    match args {
-        [] => run(),
-        [extra, ..] => Err(Failure::one(format!("\"{extra}\" is one word too many"))),
+impl Command {
+    fn run(self) -> Outcome {
+        match self {
+            Command::Test => test::run(),
+            Command::Promises => promises::run(),
+            Command::Conformance => conformance::run(),
+            Command::Deps => deps::run(),
+            Command::Habits => habits::run(),
+            Command::Options(wishes) => options::run(&wishes),
+            Command::Guide => guide::run(),
+            Command::Sim(wishes) => sim::run(&wishes),
+            Command::Shuttle(wishes) => shuttle::run(&wishes),
+            Command::Torture(wishes) => torture::run(&wishes),
+        }
     }
 }
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let outcome = match args[..] {
-        [] | ["help" | "-h" | "--help"] => {
-            print!("{}", help());
-            Ok(())
-        }
-        [name, ref rest @ ..] => match COMMANDS.iter().find(|command| command.name == name) {
-            Some(command) => (command.run)(rest),
-            None => Err(Failure::one(unknown(name))),
-        },
-    };
-    match outcome {
+    match Xtask::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Code(code)) => ExitCode::from(code),
         Err(Failure::Said(sentences)) => {
@@ -137,45 +95,46 @@ fn main() -> ExitCode {
     }
 }
 
-fn help() -> String {
-    let mut help =
-        String::from("What the project does with itself.\n\nUsage: cargo xtask COMMAND\n\n");
-    for Xtask { name, usage, what, .. } in COMMANDS {
-        help += &format!("  {:<28} {what}\n", format!("{name} {usage}"));
-    }
-    help + "\nEverything that must hold before a change goes in: .ci/run\n"
-}
-
-fn unknown(name: &str) -> String {
-    let names: Vec<&str> = COMMANDS.iter().map(|command| command.name).collect();
-    format!("there is no command \"{name}\"; there are {}", names.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
-    #[test]
-    fn help_names_every_command() {
-        for Xtask { name, what, .. } in COMMANDS {
-            assert!(help().contains(name) && help().contains(what), "{name}");
-        }
+    /// The wishes of a command line, or the message that it gets.
+    fn read(line: &str) -> Result<Command, String> {
+        let words = std::iter::once("xtask").chain(line.split_whitespace());
+        Xtask::try_parse_from(words).map(|xtask| xtask.command).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn what_takes_no_words_refuses_them() {
-        let Err(Failure::Said(sentences)) = alone(&["--check"], || Ok(())) else {
-            panic!("it took one");
+    fn the_command_line_is_sound() {
+        Xtask::command().debug_assert();
+    }
+
+    #[test]
+    fn numbers_are_read_and_have_defaults() {
+        let Ok(Command::Sim(sim)) = read("sim --from 7") else { panic!("sim") };
+        assert_eq!((sim.seeds, sim.from), (20_000, 7));
+        let Ok(Command::Shuttle(shuttle)) = read("shuttle --test a_close --schedule 91") else {
+            panic!("shuttle")
         };
-        assert_eq!(sentences, ["\"--check\" is one word too many"]);
+        assert_eq!((shuttle.iterations, shuttle.seed), (500, 0));
+        assert_eq!(shuttle.test.as_deref(), Some("a_close"));
+        assert_eq!(shuttle.schedule.as_deref(), Some("91"));
     }
 
     #[test]
-    fn an_unknown_command_gets_one_sentence_with_the_known_ones() {
-        let sentence = unknown("tset");
-        assert_eq!(
-            sentence,
-            "there is no command \"tset\"; there are test, promises, conformance, deps, habits, options, guide, sim, shuttle, torture"
-        );
+    fn what_cannot_be_read_is_named() {
+        for (line, named) in [
+            ("tset", "'test'"),
+            ("test --check", "'--check'"),
+            ("sim --from", "'--from <SEED>'"),
+            ("sim --from x", "'x'"),
+            ("shuttle --schedule 91", "--test <NAME>"),
+        ] {
+            let said = read(line).err().expect(line);
+            assert!(said.contains(named), "{line}: {said}");
+        }
     }
 }

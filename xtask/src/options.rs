@@ -2,21 +2,23 @@
 
 use std::path::Path;
 
+use clap::Args;
+
 use cenote::{Change, OptionInfo, Options};
 
 use crate::{Failure, Outcome, source};
 
 const PAGE: &str = "book/src/options.md";
 
-/// Writes the page; with `--check` says whether it is what would be written.
-pub(crate) fn run(args: &[&str]) -> Outcome {
-    match args {
-        [] => write(),
-        ["--check"] => check(),
-        [other, ..] => {
-            Err(Failure::one(format!("options takes --check and nothing else, not \"{other}\"")))
-        }
-    }
+#[derive(Args)]
+pub(crate) struct Wishes {
+    /// Write nothing: say whether the page is what would be written
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn run(wishes: &Wishes) -> Outcome {
+    if wishes.check { check() } else { write() }
 }
 
 fn write() -> Outcome {

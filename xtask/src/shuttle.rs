@@ -5,23 +5,28 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::test::{cargo, run_to_end};
-use crate::{Failure, Outcome, source};
+use clap::Args;
 
-#[derive(Debug, PartialEq, Eq)]
-struct Wishes<'a> {
-    /// For each test: so many schedules drawn step by step, and so many by priorities.
-    iterations: u64,
-    seed: u64,
-    /// The only test to run.
-    test: Option<&'a str>,
-    /// The only schedule to run it in, as its failure printed it.
-    schedule: Option<&'a str>,
+use crate::test::{cargo, run_to_end};
+use crate::{Outcome, source};
+
+#[derive(Args)]
+pub(crate) struct Wishes {
+    /// For each test: so many schedules drawn step by step, and so many by priorities
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub(crate) iterations: u64,
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// The only test to run
+    #[arg(long, value_name = "NAME")]
+    pub(crate) test: Option<String>,
+    /// The only schedule to run it in, as its failure printed it
+    #[arg(long, value_name = "TEXT", requires = "test")]
+    pub(crate) schedule: Option<String>,
 }
 
-/// `args`: `--iterations N`, `--seed S`, `--test NAME`, `--schedule TEXT`, in any order.
-pub(crate) fn run(args: &[&str]) -> Outcome {
-    let Wishes { iterations, seed, test, schedule } = read(args).map_err(Failure::one)?;
+pub(crate) fn run(wishes: &Wishes) -> Outcome {
+    let Wishes { iterations, seed, test, schedule } = wishes;
     let mut shuttle = Command::new(cargo());
     shuttle.args(["test", "--quiet", "--locked", "--package", "cenote", "--lib"]);
     shuttle.current_dir(source::root()).env("CARGO_TARGET_DIR", target());
@@ -34,7 +39,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         }
         None => println!("{} schedules for each test, with seed {seed}", 2 * iterations),
     }
-    let only = test.map(|test| format!("schedules::tests::{test}"));
+    let only = test.as_ref().map(|test| format!("schedules::tests::{test}"));
     shuttle.arg("--").arg(only.as_deref().unwrap_or("schedules::"));
     run_to_end(&mut shuttle)
 }
@@ -55,56 +60,9 @@ fn flags(usual: Option<OsString>) -> OsString {
     flags
 }
 
-fn read<'a>(args: &[&'a str]) -> Result<Wishes<'a>, String> {
-    let mut wishes = Wishes { iterations: 500, seed: 0, test: None, schedule: None };
-    let mut args = args.iter();
-    while let Some(&name) = args.next() {
-        let mut next = |what| args.next().copied().ok_or(format!("{name} wants {what} after it"));
-        let number =
-            |text: &str| text.parse().map_err(|_| format!("{name} wants a number, not \"{text}\""));
-        match name {
-            "--iterations" => wishes.iterations = number(next("a number")?)?,
-            "--seed" => wishes.seed = number(next("a number")?)?,
-            "--test" => wishes.test = Some(next("a test's name")?),
-            "--schedule" => wishes.schedule = Some(next("a schedule")?),
-            _ => {
-                return Err(format!(
-                    "shuttle knows --iterations N, --seed S, --test NAME and --schedule TEXT, not \"{name}\""
-                ));
-            }
-        }
-    }
-    if wishes.schedule.is_some() && wishes.test.is_none() {
-        return Err("--schedule belongs to one test: name it with --test".to_owned());
-    }
-    Ok(wishes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn wishes_are_read_and_have_defaults() {
-        let usual = Wishes { iterations: 500, seed: 0, test: None, schedule: None };
-        assert_eq!(read(&[]), Ok(usual));
-        let numbers = Wishes { iterations: 5, seed: 7, test: None, schedule: None };
-        assert_eq!(read(&["--seed", "7", "--iterations", "5"]), Ok(numbers));
-        let one = read(&["--test", "a_close", "--schedule", "91"]).unwrap();
-        assert_eq!((one.test, one.schedule), (Some("a_close"), Some("91")));
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named() {
-        let wrong = |args| read(args).unwrap_err();
-        assert_eq!(wrong(&["--seed"]), "--seed wants a number after it");
-        assert_eq!(wrong(&["--seed", "x"]), "--seed wants a number, not \"x\"");
-        assert!(wrong(&["--tests", "a"]).ends_with("not \"--tests\""));
-        assert_eq!(
-            wrong(&["--schedule", "91"]),
-            "--schedule belongs to one test: name it with --test"
-        );
-    }
 
     #[test]
     fn the_callers_flags_are_kept() {

@@ -1,14 +1,23 @@
 //! The torture table: a program of its own, since it pulls in seven other pools. `torture/README.md` says what it
 //! shows.
 
+use std::path::PathBuf;
 use std::process::Command;
+
+use clap::Args;
 
 use crate::test::{cargo, run_to_end};
 use crate::{Outcome, source};
 
-/// `args` go to the program. A file among them is meant from where the user stands, so the project is named and not
-/// gone to.
-pub(crate) fn run(args: &[&str]) -> Outcome {
+#[derive(Args)]
+pub(crate) struct Wishes {
+    /// Write the table there as JSON, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// The file is meant from where the user stands, so the project is named and not gone to.
+pub(crate) fn run(wishes: &Wishes) -> Outcome {
     let mut torture = Command::new(cargo());
     torture.args([
         "run",
@@ -20,5 +29,9 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         "cenote-torture",
     ]);
     torture.args(["--features", "peers", "--manifest-path"]).arg(source::root().join("Cargo.toml"));
-    run_to_end(torture.arg("--").args(args))
+    torture.arg("--");
+    if let Some(file) = &wishes.json {
+        torture.arg("--json").arg(file);
+    }
+    run_to_end(&mut torture)
 }
