@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use crate::env::{Env, Sleep, Task};
 use crate::{Fault, Manager, Pool, Time};
@@ -22,7 +22,7 @@ impl Env for Still {
     }
 
     fn spawn(&self, mut task: Task) {
-        if let Poll::Pending = task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
             self.0.lock().expect("a panic ends the test").push(task);
         }
     }

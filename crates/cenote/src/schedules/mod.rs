@@ -33,9 +33,10 @@ fn explore<T: Fn() + Copy + Send + Sync + 'static>(test: T) {
     }));
     if let Err(panic) = explored {
         // A closure is called after the function that it is in, which is the test.
-        let name = std::any::type_name::<T>().rsplit("::").nth(1).unwrap_or("NAME");
+        let mut name = std::any::type_name::<T>().rsplit("::").skip(1);
+        let (test, file) = (name.next().unwrap_or("NAME"), name.next().unwrap_or("tests"));
         eprintln!(
-            "to run one failing schedule again, as printed above: cargo xtask shuttle --test {name} --schedule \"…\""
+            "to run one failing schedule again, as printed above: cargo xtask shuttle --test {file}::{test} --schedule \"…\""
         );
         resume_unwind(panic);
     }
