@@ -6,7 +6,11 @@
 //! [`sync`](crate::sync) on loom's locks. What bounds them is how often a thread may be stopped where it could have gone
 //! on: three times, unless the command says otherwise. Bugs of this kind seldom need more.
 //!
-//! An `Arc` here is the standard library's: who drops the last one is not permuted.
+//! A thread that sleeps for ever often takes the whole run with it, because what unwinds uses loom's locks again. The last
+//! lines name the test all the same, and `--test` runs it alone.
+//!
+//! An `Arc` here is the standard library's: who drops the last one is not permuted. So
+//! [`conn`](crate::conn), which is nothing but an `Arc`, is left to `schedules`.
 
 mod audience;
 mod bell;

@@ -33,7 +33,7 @@ fn the_latest_waker_is_woken() {
     });
 }
 
-/// Counts its drops, and asks the loan that it came from on the way: a value is somebody else's code.
+/// Counts its drops.
 struct Counted(Arc<AtomicUsize>);
 
 impl Drop for Counted {

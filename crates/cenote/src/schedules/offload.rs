@@ -58,16 +58,29 @@ fn scene(
     Scene::managed(|counts| Offload::new(Calls(counts)), settings)
 }
 
+/// How many calls are under way.
+type Busy = Arc<AtomicUsize>;
+
+/// What borrowers do with a connection.
+fn work(busy: &Busy) -> impl FnOnce(&mut Line) + Send + 'static {
+    let busy = Arc::clone(busy);
+    move |line| {
+        busy.fetch_add(1, SeqCst);
+        line.usage.alone();
+        busy.fetch_sub(1, SeqCst);
+    }
+}
+
 /// Acquires, calls and gives back.
-fn call(pool: &Offloads) {
+fn call(pool: &Offloads, busy: &Busy) {
     let mut line = block_on(pool.acquire()).unwrap();
-    block_on(line.call(|line| line.usage.alone()));
+    block_on(line.call(work(busy)));
 }
 
 /// Lets go of the connection while a call may still run on it, or wait for its turn.
-fn abandon(pool: &Offloads, polls: usize) {
+fn abandon(pool: &Offloads, polls: usize, busy: &Busy) {
     if let Ok(mut line) = block_on(pool.acquire()) {
-        poll_up_to(polls, line.call(|line| line.usage.alone()));
+        poll_up_to(polls, line.call(work(busy)));
     }
 }
 
@@ -75,9 +88,18 @@ fn abandon(pool: &Offloads, polls: usize) {
 #[test]
 fn a_connection_is_lent_to_nobody_while_an_abandoned_call_runs() {
     explore(|| {
-        let scene = scene(|builder| builder.max_size(1));
-        let fickle = [1, 2].map(|polls| scene.thread(move |pool| abandon(&pool, polls)));
-        let patient = scene.thread(|pool| (0..2).for_each(|_| call(&pool)));
+        let (scene, busy) = (scene(|builder| builder.max_size(1)), Busy::default());
+        let fickle = [1, 2].map(|polls| {
+            let busy = Arc::clone(&busy);
+            scene.thread(move |pool| abandon(&pool, polls, &busy))
+        });
+        let patient = scene.thread(move |pool| {
+            for _ in 0..2 {
+                let mut line = block_on(pool.acquire()).unwrap();
+                assert_eq!(busy.load(SeqCst), 0, "lent while a call runs");
+                block_on(line.call(work(&busy)));
+            }
+        });
         join(fickle);
         join([patient]);
         scene.end();
@@ -89,8 +111,8 @@ fn a_connection_is_lent_to_nobody_while_an_abandoned_call_runs() {
 fn tests_and_calls_take_their_turns() {
     explore(|| {
         let scene = scene(|builder| builder.max_size(2).test_on_acquire(TestOnAcquire::Always));
-        let callers = [(), (), ()].map(|()| scene.thread(|pool| call(&pool)));
-        let fickle = scene.thread(|pool| abandon(&pool, 1));
+        let callers = [(), (), ()].map(|()| scene.thread(|pool| call(&pool, &Busy::default())));
+        let fickle = scene.thread(|pool| abandon(&pool, 1, &Busy::default()));
         join(callers);
         join([fickle]);
         scene.end();
@@ -102,7 +124,7 @@ fn tests_and_calls_take_their_turns() {
 fn a_close_waits_for_the_calls_and_leaves_no_thread() {
     explore(|| {
         let scene = scene(|builder| builder.max_size(2));
-        let fickle = scene.thread(|pool| abandon(&pool, 1));
+        let fickle = scene.thread(|pool| abandon(&pool, 1, &Busy::default()));
         let caller = scene.thread(|pool| match block_on(pool.acquire()) {
             Ok(mut line) => block_on(line.call(|line| line.usage.alone())),
             Err(Error::Closed { .. }) => {}
