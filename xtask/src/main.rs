@@ -7,10 +7,12 @@ mod deps;
 mod fuzz;
 mod guide;
 mod habits;
+mod loom;
 mod miri;
 mod options;
 mod promises;
 mod sanitize;
+mod scheduled;
 mod shuttle;
 mod sim;
 mod source;
@@ -67,6 +69,8 @@ enum Command {
     Sim(sim::Wishes),
     /// Run the pool's threads in many orders; see crates/cenote/src/schedules
     Shuttle(shuttle::Wishes),
+    /// Run the small pieces that threads meet in, in every order; see crates/cenote/src/permutations
+    Loom(loom::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),
     /// Give libFuzzer configuration and URLs to try; needs a C++ compiler
@@ -89,6 +93,7 @@ impl Command {
             Command::Guide => guide::run(),
             Command::Sim(wishes) => sim::run(&wishes),
             Command::Shuttle(wishes) => shuttle::run(&wishes),
+            Command::Loom(wishes) => loom::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),
             Command::Fuzz(wishes) => fuzz::run(&wishes),
             Command::Sanitize => sanitize::run(),
@@ -137,6 +142,8 @@ mod tests {
         assert_eq!((shuttle.iterations, shuttle.seed), (500, 0));
         assert_eq!(shuttle.test.as_deref(), Some("a_close"));
         assert_eq!(shuttle.schedule.as_deref(), Some("91"));
+        let Ok(Command::Loom(loom)) = read("loom --test crew") else { panic!("loom") };
+        assert_eq!((loom.preemptions, loom.test.as_deref()), (3, Some("crew")));
     }
 
     #[test]
