@@ -8,6 +8,7 @@ mod options;
 mod promises;
 mod shuttle;
 mod sim;
+mod soak;
 mod source;
 mod test;
 mod torture;
@@ -61,6 +62,8 @@ enum Command {
     Sim(sim::Wishes),
     /// Run the pool's threads in many orders; see crates/cenote/src/schedules
     Shuttle(shuttle::Wishes),
+    /// Full load with faults on SQLite for some minutes, and then: is anything left?
+    Soak(soak::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),
 }
@@ -77,6 +80,7 @@ impl Command {
             Command::Guide => guide::run(),
             Command::Sim(wishes) => sim::run(&wishes),
             Command::Shuttle(wishes) => shuttle::run(&wishes),
+            Command::Soak(wishes) => soak::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),
         }
     }
@@ -132,6 +136,7 @@ mod tests {
             ("sim --from", "'--from <SEED>'"),
             ("sim --from x", "'x'"),
             ("shuttle --schedule 91", "--test <NAME>"),
+            ("soak --minutes 1 --seconds 1", "'--minutes <N>'"),
         ] {
             let said = read(line).err().expect(line);
             assert!(said.contains(named), "{line}: {said}");

@@ -123,7 +123,7 @@ async fn use_one<D: Driver>(
     dice: &mut Dice,
 ) {
     match dice.below(100) {
-        0..=39 => {
+        0..=19 => {
             let written = world.ledger.begin(writer);
             let call = D::call(&mut conn, written.work());
             // Some do not wait for the answer: then nobody knows what came of it.
@@ -139,7 +139,7 @@ async fn use_one<D: Driver>(
                 _ => drop(written),
             }
         }
-        40..=84 => drop(D::call(&mut conn, ledger::read).await),
+        20..=84 => drop(D::call(&mut conn, ledger::read).await),
         85..=89 => {
             let _ = timeout(dice.span(20), D::call(&mut conn, ledger::read_slowly)).await;
         }

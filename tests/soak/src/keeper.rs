@@ -17,9 +17,6 @@ use crate::manager::Faulty;
 use crate::place::Place;
 use crate::world::World;
 
-/// Longer than any end takes here, on the slowest machine.
-const LONG: Duration = Duration::from_secs(20);
-
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
@@ -88,8 +85,8 @@ pub(crate) async fn keeper<D: Driver>(
 
 /// Whatever is told ends.
 async fn ends<P, T>(place: &Place<P>, world: &World, what: &str, end: impl Future<Output = T>) {
-    if timeout(LONG, end).await.is_err() {
-        world.complain(format!("{what} of {} did not end within {LONG:?}", place.name));
+    if timeout(world.patience, end).await.is_err() {
+        world.complain(format!("{what} of {} did not end within {:?}", place.name, world.patience));
     }
 }
 

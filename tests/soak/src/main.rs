@@ -56,6 +56,9 @@ struct Wishes {
     /// Leak something on purpose, to see that it is found
     #[arg(long)]
     leak: Option<Leak>,
+    /// How many seconds whatever must end may take, on the slowest machine
+    #[arg(long, default_value_t = 20)]
+    patience: u64,
 }
 
 /// A round is long enough for a few hundred closes and short enough for a dozen rounds.
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
     let length = (seconds / 20).clamp(SHORTEST, LONGEST).min(seconds);
     let rounds = seconds.div_ceil(length) as usize;
     println!("{rounds} rounds of {length} s, seed {seed}");
-    let wrong = soak(seed, wishes.leak, rounds, Duration::from_secs(length));
+    let wrong = soak(&wishes, seed, rounds, Duration::from_secs(length));
     if wrong.is_empty() {
         println!("verdict: nothing is left behind");
         return ExitCode::SUCCESS;
@@ -82,7 +85,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn soak(seed: u64, leak: Option<Leak>, rounds: usize, length: Duration) -> Vec<String> {
+fn soak(wishes: &Wishes, seed: u64, rounds: usize, length: Duration) -> Vec<String> {
     let folder = match tempfile::tempdir() {
         Ok(folder) => folder,
         Err(error) => return vec![format!("there is no place for the database: {error}")],
@@ -91,9 +94,11 @@ fn soak(seed: u64, leak: Option<Leak>, rounds: usize, length: Duration) -> Vec<S
         Ok(ledger) => ledger,
         Err(error) => return vec![format!("the database cannot be created: {error}")],
     };
-    let world = Arc::new(World::new(seed, ledger, leak));
+    let patience = Duration::from_secs(wishes.patience);
+    let world = Arc::new(World::new(seed, ledger, wishes.leak, patience));
     hear_panics(&world);
-    let _watched = watchdog(length * rounds as u32 + Duration::from_secs(120) * rounds as u32);
+    // Five things are waited for one after the other.
+    let _watched = watchdog((length + patience * 5) * rounds as u32);
     let threads =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build();
     let runtime = match threads {

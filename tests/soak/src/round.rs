@@ -19,8 +19,6 @@ use crate::place::{Place, Places, Shelf};
 use crate::world::World;
 use crate::{borrowers, keeper, threads};
 
-/// How long whatever must end may take on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How often one looks whether it has.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -112,7 +110,7 @@ impl Rounds {
 
     /// Waits until nothing is left, and says what is.
     fn settle(&self) -> Reading {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.world.patience;
         loop {
             let mut wrong = Vec::new();
             for (writer, books) in self.shelf.books().iter().enumerate() {
@@ -157,13 +155,13 @@ async fn go_home(tasks: &mut JoinSet<()>, world: &World) {
             }
         }
     };
-    if timeout(PATIENCE, all).await.is_err() {
+    if timeout(world.patience, all).await.is_err() {
         world.complain(format!("{} tasks are stuck", tasks.len()));
     }
 }
 
 fn join(callers: Vec<JoinHandle<()>>, world: &World) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + world.patience;
     for caller in callers {
         while !caller.is_finished() && Instant::now() < deadline {
             thread::park_timeout(LOOK);
@@ -191,12 +189,12 @@ async fn finish<D: Driver>(place: &Place<Pool<D>>, world: &World) {
         }
     };
     pool.resume().await;
-    if timeout(PATIENCE, rest).await.is_err() {
+    if timeout(world.patience, rest).await.is_err() {
         world.complain(format!("{} does not come to rest: {:?}", place.name, pool.status()));
     }
     let mut held = Vec::new();
     while held.len() < pool.status().max {
-        match pool.acquire().timeout(PATIENCE).await {
+        match pool.acquire().timeout(world.patience).await {
             Ok(conn) => held.push(conn),
             Err(error) => {
                 world.complain(format!("{} has lost capacity: {error}", place.name));
@@ -205,14 +203,14 @@ async fn finish<D: Driver>(place: &Place<Pool<D>>, world: &World) {
         }
     }
     drop(held);
-    let report = pool.close(PATIENCE).await;
+    let report = pool.close(world.patience).await;
     judge_end(place.name, world, &pool.status(), &report.holders);
 }
 
 fn finish_threads(place: &Place<blocking::Pool<Faulty>>, world: &World) {
     let pool = place.pool();
     pool.resume();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + world.patience;
     while !is_at_rest(&pool.status()) {
         if Instant::now() > deadline {
             world.complain(format!("{} does not come to rest: {:?}", place.name, pool.status()));
@@ -222,7 +220,7 @@ fn finish_threads(place: &Place<blocking::Pool<Faulty>>, world: &World) {
     }
     let mut held = Vec::new();
     while held.len() < pool.status().max {
-        match pool.request().timeout(PATIENCE).acquire() {
+        match pool.request().timeout(world.patience).acquire() {
             Ok(conn) => held.push(conn),
             Err(error) => {
                 world.complain(format!("{} has lost capacity: {error}", place.name));
@@ -231,7 +229,7 @@ fn finish_threads(place: &Place<blocking::Pool<Faulty>>, world: &World) {
         }
     }
     drop(held);
-    let report = pool.close(PATIENCE);
+    let report = pool.close(world.patience);
     judge_end(place.name, world, &pool.status(), &report.holders);
 }
 

@@ -66,14 +66,14 @@ fn come(pool: &Pool<Faulty>, writer: Writer, world: &World, dice: &mut Dice) -> 
 
 fn use_one(mut conn: Pooled<Direct<Faulty>>, writer: Writer, world: &World, dice: &mut Dice) {
     match dice.below(100) {
-        0..=39 => {
+        0..=19 => {
             let written = world.ledger.begin(writer);
             match written.work()(&mut conn) {
                 Ok(()) => written.committed(),
                 Err(_) => written.failed(),
             }
         }
-        40..=84 => drop(ledger::read(&mut conn)),
+        20..=84 => drop(ledger::read(&mut conn)),
         85..=87 => drop(ledger::read_slowly(&mut conn)),
         88..=90 => drop(conn.execute_batch("BEGIN")),
         _ => thread::park_timeout(dice.span(5)),

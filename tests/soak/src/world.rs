@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use cenote::{Error, Status};
 
@@ -16,6 +17,8 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) tally: Tally,
     pub(crate) leaks: Leaks,
+    /// How long whatever must end may take.
+    pub(crate) patience: Duration,
     /// The round is over: borrowers and keepers go home.
     over: AtomicBool,
     wrong: Mutex<Vec<String>>,
@@ -33,12 +36,13 @@ pub(crate) struct Tally {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, ledger: Ledger, leak: Option<Leak>) -> World {
+    pub(crate) fn new(seed: u64, ledger: Ledger, leak: Option<Leak>, patience: Duration) -> World {
         World {
             faults: Arc::new(Faults::new(seed)),
             ledger,
             tally: Tally::default(),
             leaks: Leaks::new(leak),
+            patience,
             over: AtomicBool::new(false),
             wrong: Mutex::default(),
         }
