@@ -4,6 +4,7 @@ mod conformance;
 mod deps;
 mod guide;
 mod habits;
+mod lessons;
 mod options;
 mod promises;
 mod shuttle;
@@ -48,7 +49,7 @@ enum Command {
     Test,
     /// Check that each promise of the guide has a test, and the reverse
     Promises,
-    /// Check that each case and each item of the sources has its proof
+    /// Check that each case, each lesson and each item of the sources has its proof
     Conformance,
     /// Check how many crates the pool pulls in by default
     Deps,

@@ -321,6 +321,7 @@ fn row(gate: Gate) {
 }
 
 // P-15, P-16, P-20, P-23, P-28
+// lesson 19
 #[test]
 fn every_step_ends_in_every_way_with_a_cancel_at_every_moment() {
     for gate in GATES {

@@ -54,13 +54,13 @@ pub(crate) async fn keeper<D: Driver>(
             11..=14 => watching.push(pool.observe(observer(&world))),
             15..=18 => drop(watching.pop()),
             19 => {
-                ends(&place, &world, "a drain", pool.drain(dice.span(400))).await;
-                ends(&place, &world, "a close", pool.close(dice.span(200))).await;
+                ends(&place, &world, "a drain", pool.drain(dice.span(150))).await;
+                ends(&place, &world, "a close", pool.close(dice.span(100))).await;
                 gone(&place, &world, &pool);
                 place.reopen(&world);
             }
             20 => {
-                ends(&place, &world, "a close", pool.close(dice.span(400))).await;
+                ends(&place, &world, "a close", pool.close(dice.span(200))).await;
                 gone(&place, &world, &pool);
                 place.reopen(&world);
             }
@@ -135,8 +135,8 @@ pub(crate) fn threads_keeper(
             5 | 6 => watching.push(pool.observe(observer(world))),
             7 | 8 => drop(watching.pop()),
             9 => {
-                pool.drain(dice.span(400));
-                pool.close(dice.span(200));
+                pool.drain(dice.span(150));
+                pool.close(dice.span(100));
                 let status = pool.status();
                 if (status.size, status.waiting) != (0, 0) {
                     world.complain(format!("{} is closed and not empty: {status:?}", place.name));
