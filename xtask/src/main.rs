@@ -7,6 +7,7 @@ mod deps;
 mod fuzz;
 mod guide;
 mod habits;
+mod lessons;
 mod loom;
 mod miri;
 mod options;
@@ -15,6 +16,7 @@ mod sanitize;
 mod scheduled;
 mod shuttle;
 mod sim;
+mod soak;
 mod source;
 mod test;
 mod toolchain;
@@ -55,7 +57,7 @@ enum Command {
     Test,
     /// Check that each promise of the guide has a test, and the reverse
     Promises,
-    /// Check that each case and each item of the sources has its proof
+    /// Check that each case, each lesson and each item of the sources has its proof
     Conformance,
     /// Check how many crates the pool pulls in by default
     Deps,
@@ -71,6 +73,8 @@ enum Command {
     Shuttle(shuttle::Wishes),
     /// Run the small pieces that threads meet in, in every order; see crates/cenote/src/permutations
     Loom(loom::Wishes),
+    /// Full load with faults on SQLite for some minutes, and then: is anything left?
+    Soak(soak::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),
     /// Give libFuzzer configuration and URLs to try; needs a C++ compiler
@@ -94,6 +98,7 @@ impl Command {
             Command::Sim(wishes) => sim::run(&wishes),
             Command::Shuttle(wishes) => shuttle::run(&wishes),
             Command::Loom(wishes) => loom::run(&wishes),
+            Command::Soak(wishes) => soak::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),
             Command::Fuzz(wishes) => fuzz::run(&wishes),
             Command::Sanitize => sanitize::run(),
@@ -154,6 +159,7 @@ mod tests {
             ("sim --from", "'--from <SEED>'"),
             ("sim --from x", "'x'"),
             ("shuttle --schedule 91", "--test <NAME>"),
+            ("soak --minutes 1 --seconds 1", "'--minutes <N>'"),
         ] {
             let said = read(line).err().expect(line);
             assert!(said.contains(named), "{line}: {said}");
