@@ -5,6 +5,7 @@ mod deps;
 mod guide;
 mod habits;
 mod options;
+mod plant;
 mod promises;
 mod shuttle;
 mod sim;
@@ -61,6 +62,8 @@ enum Command {
     Sim(sim::Wishes),
     /// Run the pool's threads in many orders; see crates/cenote/src/schedules
     Shuttle(shuttle::Wishes),
+    /// Put known bugs into a copy of the project and see the checks fail that must catch them
+    Plant(plant::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),
 }
@@ -77,6 +80,7 @@ impl Command {
             Command::Guide => guide::run(),
             Command::Sim(wishes) => sim::run(&wishes),
             Command::Shuttle(wishes) => shuttle::run(&wishes),
+            Command::Plant(wishes) => plant::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),
         }
     }

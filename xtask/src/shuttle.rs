@@ -2,12 +2,11 @@
 //! crate has to be compiled for them, so they have a target folder of their own and no other test run has them.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Args;
 
-use crate::test::{cargo, run_to_end};
+use crate::test::{cargo, run_to_end, target};
 use crate::{Outcome, source};
 
 #[derive(Args)]
@@ -29,7 +28,8 @@ pub(crate) fn run(wishes: &Wishes) -> Outcome {
     let Wishes { iterations, seed, test, schedule } = wishes;
     let mut shuttle = Command::new(cargo());
     shuttle.args(["test", "--quiet", "--locked", "--package", "cenote", "--lib"]);
-    shuttle.current_dir(source::root()).env("CARGO_TARGET_DIR", target());
+    // Beside what the other commands build: these flags would make them build everything again.
+    shuttle.current_dir(source::root()).env("CARGO_TARGET_DIR", target().join("shuttle"));
     shuttle.env("RUSTFLAGS", flags(std::env::var_os("RUSTFLAGS")));
     shuttle.env("CENOTE_ITERATIONS", iterations.to_string()).env("CENOTE_SEED", seed.to_string());
     match schedule {
@@ -42,12 +42,6 @@ pub(crate) fn run(wishes: &Wishes) -> Outcome {
     let only = test.as_ref().map(|test| format!("schedules::tests::{test}"));
     shuttle.arg("--").arg(only.as_deref().unwrap_or("schedules::"));
     run_to_end(&mut shuttle)
-}
-
-/// Beside what the other commands build: these flags would make them build everything again.
-fn target() -> PathBuf {
-    let usual = std::env::var_os("CARGO_TARGET_DIR");
-    usual.map_or_else(|| source::root().join("target"), PathBuf::from).join("shuttle")
 }
 
 /// The caller's flags, and ours.
