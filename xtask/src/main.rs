@@ -4,6 +4,7 @@ mod conformance;
 mod deps;
 mod guide;
 mod habits;
+mod mutants;
 mod options;
 mod plant;
 mod promises;
@@ -62,6 +63,8 @@ enum Command {
     Sim(sim::Wishes),
     /// Run the pool's threads in many orders; see crates/cenote/src/schedules
     Shuttle(shuttle::Wishes),
+    /// Change the core in many small ways and see a test fail each time; needs cargo-mutants
+    Mutants(mutants::Wishes),
     /// Put known bugs into a copy of the project and see the checks fail that must catch them
     Plant(plant::Wishes),
     /// Run the cases that break pools on cenote and seven others
@@ -80,6 +83,7 @@ impl Command {
             Command::Guide => guide::run(),
             Command::Sim(wishes) => sim::run(&wishes),
             Command::Shuttle(wishes) => shuttle::run(&wishes),
+            Command::Mutants(wishes) => mutants::run(&wishes),
             Command::Plant(wishes) => plant::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),
         }
