@@ -8,4 +8,5 @@ mod model;
 mod queue;
 mod retire;
 mod runtime;
+mod time;
 mod world;
