@@ -182,6 +182,8 @@ fn overload_lowers_the_limit_and_raises_it_one_by_one_while_there_is_demand() {
         gate.raise(gate.limit(&options), 1, &options, at(4_000 + n * 1_100));
     }
     assert_eq!(gate.limit(&options), 100);
+    let larger = Options { max_size: Bound::At(200), ..options.clone() };
+    assert_eq!(gate.limit(&larger), 200, "what was lowered is forgotten at the old maximum");
     gate.failed(Setback::Overload, gate.epoch(), (0, 1), &options, &mut draw, at(0));
     assert_eq!(gate.limit(&options), 1, "one is always tried");
 }
@@ -194,7 +196,9 @@ fn newcomers_fail_at_once_only_while_it_is_known_that_connects_fail() {
     assert!(!gate.is_down(&hasty, at(0)));
     gate.failed(Setback::Transient, gate.epoch(), ONE, &patient, &mut draw, at(0));
     assert!(gate.is_down(&hasty, at(10)) && !gate.is_down(&patient, at(10)));
-    assert!(!gate.is_down(&hasty, at(200)), "when the next try is due, somebody must wait for it");
+    let wanted = Counters { wanted: 1, ..counters() };
+    let due = gate.plan(wanted, &hasty, at(10)).look_again;
+    assert!(!gate.is_down(&hasty, due), "when the next try is due, somebody must wait for it");
     gate.failed(Setback::Permanent, gate.epoch(), ONE, &patient, &mut draw, at(300));
     assert!(gate.is_down(&patient, at(400)), "wrong passwords fail at once, asked or not");
 }
@@ -281,8 +285,15 @@ fn a_limit_that_overload_lowered_is_looked_at_again_while_somebody_waits() {
     assert_eq!(gate.plan(waiting, &full, at(0)).look_again, Time::NEVER, "nothing was lowered");
     gate.failed(Setback::Overload, gate.epoch(), (8, 10), &options, &mut draw, at(0));
     assert_eq!(gate.limit(&options), 8);
-    let look = gate.plan(waiting, &options, at(1)).look_again;
-    assert!((at(1_000)..=at(1_500)).contains(&look), "after a second and some jitter: {look:?}");
+    let looks = (0..50).map(|_| {
+        gate.failed(Setback::Overload, gate.epoch(), (8, 10), &options, &mut draw, at(0));
+        gate.plan(waiting, &options, at(1)).look_again
+    });
+    let looks: Vec<Time> = looks.collect();
+    let (first, last) = (looks.iter().min().unwrap(), looks.iter().max().unwrap());
+    assert!((at(1_000)..at(1_050)).contains(first), "after a second: {first:?}");
+    assert!((at(1_450)..at(1_500)).contains(last), "and some jitter: {last:?}");
+    let look = looks[49];
     assert_eq!(
         gate.plan(Counters { wanted: 0, ..waiting }, &options, at(1)).look_again,
         Time::NEVER
@@ -292,9 +303,12 @@ fn a_limit_that_overload_lowered_is_looked_at_again_while_somebody_waits() {
     assert_eq!(gate.limit(&options), 8, "not before its time");
     gate.raise(7, 1, &options, look);
     assert_eq!(gate.limit(&options), 8, "not while there is room");
-    let look = gate.plan(waiting, &options, look).look_again;
+    assert_eq!(gate.plan(waiting, &options, look).look_again, look + Duration::from_secs(1));
+    let look = look + Duration::from_secs(1);
     gate.raise(8, 1, &options, look);
     assert_eq!(gate.limit(&options), 9);
+    gate.raise(9, 1, &options, look + Duration::from_millis(999));
+    assert_eq!(gate.limit(&options), 9, "one in a second");
 }
 
 // P-14
