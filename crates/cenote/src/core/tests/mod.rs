@@ -1,6 +1,7 @@
 //! The core against its reference model: exhaustively in the small, by random histories in the large.
 
 mod draw;
+mod ending;
 mod enumeration;
 mod gate;
 mod histories;
@@ -8,5 +9,6 @@ mod model;
 mod queue;
 mod retire;
 mod runtime;
+mod slices;
 mod time;
 mod world;

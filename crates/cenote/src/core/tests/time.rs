@@ -13,18 +13,18 @@ const SECOND: Duration = Duration::from_secs(1);
 const MILLI: Duration = Duration::from_millis(1);
 
 /// Not at the origin, where a time of zero hides mistakes.
-fn start() -> Time {
+pub(super) fn start() -> Time {
     Time::ZERO + 1_000 * SECOND
 }
 
-fn orders(core: &mut Core) -> Vec<Order> {
+pub(super) fn orders(core: &mut Core) -> Vec<Order> {
     let orders = core.take_orders();
     core.return_orders(orders.clone());
     orders
 }
 
 /// A pool with so many connections, all lent; each took `took` to connect.
-fn lent(options: Options, n: usize, took: Duration) -> (Core, Vec<SlotKey>) {
+pub(super) fn lent(options: Options, n: usize, took: Duration) -> (Core, Vec<SlotKey>) {
     let options = Options { ramp: false, max_connecting: n, ..options };
     options.validate().expect("options that can work");
     let mut core = Core::new(options, 7, start());
@@ -52,7 +52,7 @@ fn lent(options: Options, n: usize, took: Duration) -> (Core, Vec<SlotKey>) {
 }
 
 /// The same, all given back: idle since the start.
-fn idle(options: Options, n: usize) -> Core {
+pub(super) fn idle(options: Options, n: usize) -> Core {
     let (mut core, keys) = lent(options, n, 5 * MILLI);
     // Looked at once, so that the clock is known not to be late.
     core.upkeep(start());
@@ -81,7 +81,7 @@ fn hit(core: &mut Core) -> Option<SlotKey> {
     }
 }
 
-fn forever() -> Options {
+pub(super) fn forever() -> Options {
     Options {
         max_lifetime: Timeout::Never,
         idle_timeout: Timeout::Never,
