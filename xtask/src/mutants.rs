@@ -113,7 +113,9 @@ fn mutate(name: &str, wishes: &[String], tests: &[&str]) -> Result<Vec<String>, 
     mutants.args(["-c", "ulimit -v 8000000; exec \"$@\"", "sh"]).arg(cargo());
     mutants.args(["mutants", "--package", "cenote", "--no-shuffle", "--colors", "never"]);
     mutants.arg("--output").arg(&folder).args(wishes).arg("--").args(tests);
-    mutants.current_dir(source::root()).env_remove("CARGO_TARGET_DIR");
+    // Not in the copy, which goes after each file: what it has compiled is used again.
+    mutants.current_dir(source::root());
+    mutants.env("CARGO_TARGET_DIR", target().join("mutants/build"));
     // As quick to build as can be: that is most of the work.
     mutants.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_DEV_LTO", "off");
     mutants.env("CENOTE_HISTORIES", "2000").env("CENOTE_SEEDS", "200").env("RUST_BACKTRACE", "0");
