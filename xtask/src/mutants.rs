@@ -111,7 +111,15 @@ fn mutate(name: &str, wishes: &[String], tests: &[&str]) -> Result<Vec<String>, 
     // A mutant that never ends may fill the memory before its time is over.
     let mut mutants = Command::new("sh");
     mutants.args(["-c", "ulimit -v 8000000; exec \"$@\"", "sh"]).arg(cargo());
-    mutants.args(["mutants", "--package", "cenote", "--no-shuffle", "--colors", "never"]);
+    mutants.args([
+        "mutants",
+        "--no-config",
+        "--package",
+        "cenote",
+        "--no-shuffle",
+        "--colors",
+        "never",
+    ]);
     mutants.arg("--output").arg(&folder).args(wishes).arg("--").args(tests);
     // Not in the copy, which goes after each file: what it has compiled is used again.
     mutants.current_dir(source::root());
