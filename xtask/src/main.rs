@@ -1,17 +1,23 @@
 //! `cargo xtask`: what the project does with itself. One file for each command; each ends with an exit code.
 
+#![forbid(unsafe_code)]
+
 mod conformance;
 mod deps;
+mod fuzz;
 mod guide;
 mod habits;
+mod miri;
 mod mutants;
 mod options;
 mod plant;
 mod promises;
+mod sanitize;
 mod shuttle;
 mod sim;
 mod source;
 mod test;
+mod toolchain;
 mod torture;
 
 use std::process::ExitCode;
@@ -69,6 +75,12 @@ enum Command {
     Plant(plant::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),
+    /// Give libFuzzer configuration and URLs to try; needs a C++ compiler
+    Fuzz(fuzz::Wishes),
+    /// Run what threads and C code do under the address and leak sanitizers
+    Sanitize,
+    /// Run the core and the small concurrent pieces under miri; needs miri
+    Miri(miri::Wishes),
 }
 
 impl Command {
@@ -86,6 +98,9 @@ impl Command {
             Command::Mutants(wishes) => mutants::run(&wishes),
             Command::Plant(wishes) => plant::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),
+            Command::Fuzz(wishes) => fuzz::run(&wishes),
+            Command::Sanitize => sanitize::run(),
+            Command::Miri(wishes) => miri::run(&wishes),
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The pool on a scheduler that tries many orders of its threads: the tests of `crates/cenote/src/schedules`. The whole
 //! crate has to be compiled for them, so they have a target folder of their own and no other test run has them.
 
-use std::ffi::OsString;
 use std::process::Command;
 
 use clap::Args;
 
-use crate::test::{cargo, run_to_end, target};
-use crate::{Outcome, source};
+use crate::test::{cargo, run_to_end};
+use crate::{Outcome, source, toolchain};
 
 #[derive(Args)]
 pub(crate) struct Wishes {
@@ -28,9 +27,8 @@ pub(crate) fn run(wishes: &Wishes) -> Outcome {
     let Wishes { iterations, seed, test, schedule } = wishes;
     let mut shuttle = Command::new(cargo());
     shuttle.args(["test", "--quiet", "--locked", "--package", "cenote", "--lib"]);
-    // Beside what the other commands build: these flags would make them build everything again.
-    shuttle.current_dir(source::root()).env("CARGO_TARGET_DIR", target().join("shuttle"));
-    shuttle.env("RUSTFLAGS", flags(std::env::var_os("RUSTFLAGS")));
+    shuttle.current_dir(source::root()).env("CARGO_TARGET_DIR", toolchain::target("shuttle"));
+    shuttle.env("RUSTFLAGS", toolchain::flags("--cfg cenote_shuttle"));
     shuttle.env("CENOTE_ITERATIONS", iterations.to_string()).env("CENOTE_SEED", seed.to_string());
     match schedule {
         Some(schedule) => {
@@ -42,25 +40,4 @@ pub(crate) fn run(wishes: &Wishes) -> Outcome {
     let only = test.as_ref().map(|test| format!("schedules::tests::{test}"));
     shuttle.arg("--").arg(only.as_deref().unwrap_or("schedules::"));
     run_to_end(&mut shuttle)
-}
-
-/// The caller's flags, and ours.
-fn flags(usual: Option<OsString>) -> OsString {
-    let mut flags = usual.unwrap_or_default();
-    if !flags.is_empty() {
-        flags.push(" ");
-    }
-    flags.push("--cfg cenote_shuttle");
-    flags
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_callers_flags_are_kept() {
-        assert_eq!(flags(None), "--cfg cenote_shuttle");
-        assert_eq!(flags(Some("-D warnings".into())), "-D warnings --cfg cenote_shuttle");
-    }
 }

@@ -374,7 +374,7 @@ impl<M: Manager> Drop for Flight<M> {
                 }
                 self.shell.run(|state| {
                     state.change(&self.shell.watch, |core| core.task_dropped(self.key));
-                    state.overrun(now);
+                    state.overrun(&self.shell.lane, now);
                 });
             }
             Leg::Close { .. } => self.closed(Some(CloseError::RuntimeGone)),

@@ -1,6 +1,11 @@
 //! A hit costs one short turn under the lock, each way: no allocation, no spawn, no timer, no clock, no
 //! waker; and the same for ten connections as for ten thousand.
 
+#![expect(
+    unsafe_code,
+    reason = "an allocator that counts is an unsafe trait, and passes every call on"
+)]
+
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};

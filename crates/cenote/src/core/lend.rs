@@ -3,7 +3,7 @@
 use super::queue::{Failure, Kind, Request, Step};
 use super::slot::{NONE, Phase};
 use super::{Core, Order, SlotKey, Verdict};
-use crate::config::{Bound, Order as Reuse, TestOnAcquire};
+use crate::config::{Bound, Order as Reuse};
 use crate::stats::{CloseReason, State};
 use crate::time::Time;
 
@@ -80,8 +80,10 @@ impl Core {
 
     /// Whether a caller with this place may be served before anybody who waits.
     pub(super) fn may_hit(&self, level: u8, ticket: u64, again: bool) -> bool {
-        let open = self.life.state() == State::Running || again && self.life.serves();
-        open && !self.queue.someone_before(level, ticket) && self.size() <= self.limit()
+        let open = self.steady.calm
+            || (self.life.state() == State::Running || again && self.life.serves())
+                && self.size() <= self.limit();
+        open && !self.queue.someone_before(level, ticket)
     }
 
     pub(super) fn count_hit(&mut self) {
@@ -91,7 +93,7 @@ impl Core {
             self.stir();
         }
         // Whoever waits behind a more urgent newcomer may need another connection tested now.
-        if self.idle.len() < self.options.min_idle || !self.queue.is_empty() {
+        if self.idle.len() < self.options.min_idle || !self.nothing_follows() {
             self.pump();
         }
     }
@@ -108,6 +110,9 @@ impl Core {
             if let Some(key) = hit {
                 return Acquired::Hit(key);
             }
+        }
+        if self.only_waits(&request) {
+            return Acquired::Queued(self.queue.join(request));
         }
         if let Some(refusal) = self.refusal(&request, again, now) {
             match refusal {
@@ -269,12 +274,7 @@ impl Core {
     }
 
     pub(super) fn needs_test(&self, index: u32, ticket: u64) -> bool {
-        let slot = &self.slots[index];
-        match self.options.test_on_acquire {
-            TestOnAcquire::Never => false,
-            TestOnAcquire::Always => slot.verified_for != ticket,
-            TestOnAcquire::IfIdleFor(limit) => self.clock.since(slot.alive_at) >= limit,
-        }
+        self.steady.asks_for_test(&self.slots[index], ticket, self.clock)
     }
 
     pub(super) fn take_idle(&mut self, index: u32) {
@@ -389,8 +389,14 @@ impl Core {
 
     pub(super) fn tell_granted(&mut self, w: u32, first: u32) {
         self.queue.grant(w, first, self.clock);
-        self.orders.push(Order::Wake(w));
-        self.fail_too_many();
+        if self.has_orders() {
+            self.orders.push(Order::Wake(w));
+        } else {
+            self.wake = w;
+        }
+        if self.queue.somebody_wants_many() {
+            self.fail_too_many();
+        }
     }
 
     pub(super) fn begin_test(&mut self, index: u32) {

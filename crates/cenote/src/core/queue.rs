@@ -115,6 +115,11 @@ impl Queue {
         self.sharing
     }
 
+    /// Whether some waiter wants more than one connection.
+    pub(crate) fn somebody_wants_many(&self) -> bool {
+        self.wanted + self.sharing > self.waiting
+    }
+
     /// The most callers that ever waited at once.
     pub(crate) fn peak(&self) -> usize {
         self.peak

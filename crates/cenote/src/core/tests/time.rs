@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Bound, Options, TestOnAcquire, Timeout};
+use crate::config::{Bound, FreeSlot, Options, TestOnAcquire, Timeout};
 use crate::core::slot::Phase;
 use crate::core::{Acquired, Collected, Core, Kind, Order, Request, SlotKey, Verdict};
 use crate::stats::CloseReason;
@@ -111,6 +111,34 @@ fn lifetimes_end_within_the_jitter_and_a_share_of_it_apart() {
         let crowded = ends.windows(2).any(|pair| pair[1] - pair[0] > 21 * SECOND);
         assert!(!crowded, "no further apart than the jitter is wide: {ends:?}");
     }
+}
+
+// P-17
+#[test]
+fn the_first_connection_of_an_unlimited_pool_has_a_lifetime_too() {
+    let (core, keys) = lent(Options { max_size: Bound::Unlimited, ..Options::default() }, 1, MILLI);
+    let life = core.slots[keys[0].index].retires.since(start());
+    assert!(life > 22 * 60 * SECOND && life <= 30 * 60 * SECOND, "{life:?}");
+}
+
+// P-20, P-23
+#[test]
+fn a_close_that_ends_late_frees_its_own_slot_and_not_that_of_the_next() {
+    let (mut core, keys) = lent(Options { max_size: Bound::At(1), ..forever() }, 1, MILLI);
+    let died = Verdict::Close(CloseReason::Died);
+    assert!(core.release(keys[0], died));
+    let counted = Options { free_slot: FreeSlot::WhenClosed, ..core.options().clone() };
+    core.reconfigure(counted, start());
+    let next = core.make_room(start()).expect("the slot is free at once");
+    assert!(next.index == keys[0].index && core.added(next, start()));
+    assert_eq!(hit(&mut core), Some(next));
+    assert!(core.release(next, died));
+    core.closed(keys[0], false);
+    core.check();
+    assert_eq!((core.size(), core.status().closing), (1, 1), "the second still closes");
+    core.closed(next, false);
+    core.check();
+    assert_eq!((core.size(), core.status().closing), (0, 0));
 }
 
 // P-17
