@@ -7,14 +7,18 @@ mod deps;
 mod fuzz;
 mod guide;
 mod habits;
+mod lessons;
+mod loom;
 mod miri;
 mod mutants;
 mod options;
 mod plant;
 mod promises;
 mod sanitize;
+mod scheduled;
 mod shuttle;
 mod sim;
+mod soak;
 mod source;
 mod test;
 mod toolchain;
@@ -55,7 +59,7 @@ enum Command {
     Test,
     /// Check that each promise of the guide has a test, and the reverse
     Promises,
-    /// Check that each case and each item of the sources has its proof
+    /// Check that each case, each lesson and each item of the sources has its proof
     Conformance,
     /// Check how many crates the pool pulls in by default
     Deps,
@@ -73,6 +77,10 @@ enum Command {
     Mutants(mutants::Wishes),
     /// Put known bugs into a copy of the project and see the checks fail that must catch them
     Plant(plant::Wishes),
+    /// Run the small pieces that threads meet in, in every order; see crates/cenote/src/permutations
+    Loom(loom::Wishes),
+    /// Full load with faults on SQLite for some minutes, and then: is anything left?
+    Soak(soak::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),
     /// Give libFuzzer configuration and URLs to try; needs a C++ compiler
@@ -97,6 +105,8 @@ impl Command {
             Command::Shuttle(wishes) => shuttle::run(&wishes),
             Command::Mutants(wishes) => mutants::run(&wishes),
             Command::Plant(wishes) => plant::run(&wishes),
+            Command::Loom(wishes) => loom::run(&wishes),
+            Command::Soak(wishes) => soak::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),
             Command::Fuzz(wishes) => fuzz::run(&wishes),
             Command::Sanitize => sanitize::run(),
@@ -145,6 +155,8 @@ mod tests {
         assert_eq!((shuttle.iterations, shuttle.seed), (500, 0));
         assert_eq!(shuttle.test.as_deref(), Some("a_close"));
         assert_eq!(shuttle.schedule.as_deref(), Some("91"));
+        let Ok(Command::Loom(loom)) = read("loom --test crew") else { panic!("loom") };
+        assert_eq!((loom.preemptions, loom.test.as_deref()), (3, Some("crew")));
     }
 
     #[test]
@@ -155,6 +167,7 @@ mod tests {
             ("sim --from", "'--from <SEED>'"),
             ("sim --from x", "'x'"),
             ("shuttle --schedule 91", "--test <NAME>"),
+            ("soak --minutes 1 --seconds 1", "'--minutes <N>'"),
         ] {
             let said = read(line).err().expect(line);
             assert!(said.contains(named), "{line}: {said}");

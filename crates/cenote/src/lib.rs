@@ -52,6 +52,8 @@ mod leaks;
 mod lend;
 mod manager;
 mod observe;
+#[cfg(all(test, cenote_loom))]
+mod permutations;
 mod pool;
 mod pooled;
 mod report;

@@ -237,6 +237,7 @@ fn taking_and_giving_back_cost_the_same_for_10_and_for_10_000_connections() {
 }
 
 // P-5, P-2
+// lesson 2
 #[test]
 fn leaving_the_queue_costs_the_same_for_10_and_for_10_000_waiters() {
     let cost = |waiters: usize| {

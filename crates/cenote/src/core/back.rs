@@ -337,8 +337,11 @@ impl Core {
 
     /// A close has ended, well or not.
     pub(crate) fn closed(&mut self, key: SlotKey, failed: bool) {
-        self.closing -= 1;
         self.counts.close_failures += u64::from(failed);
+        if self.life.broken {
+            return;
+        }
+        self.closing -= 1;
         if self.slots.owns(key) && self.slots[key.index].phase == Phase::Closing {
             self.phases.closing -= 1;
             self.free_slot(key.index);

@@ -147,7 +147,10 @@ impl Core {
         if self.life.is_closed() {
             assert_eq!(self.queue.waiting(), 0, "nobody waits in a closed pool");
             assert!(
-                matches!(self.doomed, Some((u64::MAX, Failure::Closed | Failure::RuntimeGone))),
+                matches!(
+                    self.doomed,
+                    Some((u64::MAX, Failure::Closed | Failure::RuntimeGone | Failure::Broken))
+                ),
                 "whoever comes back to a closed pool fails"
             );
             assert_eq!(self.stale.len() + self.idle.len(), self.out_for_a_look(), "nothing rests");

@@ -14,6 +14,7 @@ pub(crate) enum Refusal {
     Draining,
     Closed,
     RuntimeGone,
+    Broken,
     QueueFull,
     /// It wants this many, more than `max_size`.
     TooMany(u32),
@@ -134,6 +135,7 @@ impl Core {
             return Some(Refusal::RuntimeGone);
         }
         match self.life.state() {
+            State::Closed if self.life.broken => return Some(Refusal::Broken),
             State::Closed => return Some(Refusal::Closed),
             State::Draining if !again => return Some(Refusal::Draining),
             State::Paused if !again && self.life.refuse_when_paused => {
@@ -176,6 +178,7 @@ impl Core {
             State::Running => Refusal::Exhausted,
             State::Paused => Refusal::Paused,
             State::Draining => Refusal::Draining,
+            State::Closed if self.life.broken => Refusal::Broken,
             State::Closed => Refusal::Closed,
         };
         match refusal {
@@ -187,6 +190,9 @@ impl Core {
 
     /// What the waiter got. Whoever lost a stale grant stands in the queue again, at its old place.
     pub(crate) fn collect(&mut self, w: u32) -> Collected {
+        if self.life.broken {
+            return Collected::Failed(Failure::Broken);
+        }
         if self.queue[w].step == Step::Parked {
             self.queue.enlist(w);
             self.pump();
@@ -202,7 +208,9 @@ impl Core {
                 self.queue.leave(w);
                 match failure {
                     Failure::Connect => self.counts.failed += 1,
-                    Failure::Closed | Failure::RuntimeGone => self.counts.closed += 1,
+                    Failure::Closed | Failure::RuntimeGone | Failure::Broken => {
+                        self.counts.closed += 1;
+                    }
                     Failure::TooMany(_) => self.counts.rejected += 1,
                 }
                 Collected::Failed(failure)
@@ -223,6 +231,9 @@ impl Core {
             self.counts.timed_out += 1;
         } else {
             self.counts.cancelled += 1;
+        }
+        if self.life.broken {
+            return;
         }
         let kind = self.queue[w].request.kind;
         if let Step::Granted(first) = self.queue.leave(w) {

@@ -73,6 +73,7 @@
 //! past a waiter that is before it; the last sharer's return is a release.
 
 mod back;
+mod broken;
 mod draw;
 mod end;
 mod gate;

@@ -24,6 +24,7 @@ pub(crate) enum Failure {
     Connect,
     Closed,
     RuntimeGone,
+    Broken,
     /// It wants this many, and `max_size` was lowered below it.
     TooMany(u32),
 }

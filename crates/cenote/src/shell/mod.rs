@@ -7,6 +7,7 @@
 //! of the shell while it is lent and while it lies on the lane. That is a cycle, and the last handle's end cuts it:
 //! it closes the pool, and a closed pool's lane stays closed.
 
+mod broken;
 mod lane;
 mod locked;
 mod notes;
@@ -33,6 +34,7 @@ use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 use crate::tasks::{Flight, Leg};
 use crate::time::Time;
+use broken::Fuse;
 use locked::Todo;
 
 /// A connection and what belongs to it. It moves as a whole: idle cell, guard, task.
@@ -138,8 +140,8 @@ impl<M: Manager> Shell<M> {
         })
     }
 
-    /// The locked state. Nothing in it can panic half-way through a change but a bug of ours, so a
-    /// poisoned lock is used as it is.
+    /// The locked state. Nothing in it can panic half-way through a change but a bug of ours, after which another core
+    /// stands in (see `broken`): a poisoned lock is used as it is.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Locked<M>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.lane.is_open() {
@@ -150,6 +152,7 @@ impl<M: Manager> Shell<M> {
 
     /// Runs a command under the lock and carries the core's orders out after it.
     pub(crate) fn run<R>(self: &Arc<Self>, command: impl FnOnce(&mut Locked<M>) -> R) -> R {
+        let fuse = Fuse(self);
         let mut state = self.lock();
         let result = command(&mut state);
         if state.has_work() {
@@ -162,14 +165,18 @@ impl<M: Manager> Shell<M> {
                     state.core.check();
                 }
                 drop(state);
+                fuse.keep();
                 if let Some(waker) = waker {
                     waker.wake();
                 }
                 return result;
             }
+            fuse.keep();
             while self.carry_out(state) {
+                let fuse = Fuse(self);
                 state = self.lock();
                 state.core.pump();
+                fuse.keep();
             }
             return result;
         }
@@ -179,13 +186,17 @@ impl<M: Manager> Shell<M> {
             state.core.check();
         }
         state.maybe_open_lane(self);
+        fuse.keep();
         result
     }
 
     /// Lets go of the lock and does what the core ordered; returns whether the core has more to do than
     /// one turn may take.
-    fn carry_out(self: &Arc<Self>, mut state: MutexGuard<'_, Locked<M>>) -> bool {
+    fn carry_out(self: &Arc<Self>, state: MutexGuard<'_, Locked<M>>) -> bool {
+        // After a panic the lock goes first, then the core, and then what was ordered, which takes the lock again.
         let mut todo = Todo::default();
+        let fuse = Fuse(self);
+        let mut state = state;
         #[cfg(debug_assertions)]
         let ordered = state.core.has_orders();
         state.fetch_orders(self, &mut todo);
@@ -195,6 +206,7 @@ impl<M: Manager> Shell<M> {
             state.core.check();
         }
         drop(state);
+        fuse.keep();
         // Told first: what follows from a thing is told, and done, after it.
         for (subject, kind) in todo.notes.into_iter() {
             self.tell(subject, kind);

@@ -338,6 +338,7 @@ impl World {
                     ),
                     Refusal::Paused
                     | Refusal::RuntimeGone
+                    | Refusal::Broken
                     | Refusal::TooMany(_)
                     | Refusal::Exhausted => panic!("nobody asked for this"),
                 }
@@ -377,7 +378,9 @@ impl World {
                 assert_eq!(granted, None);
                 match failure {
                     Failure::Connect => self.counts.failed += 1,
-                    Failure::Closed | Failure::RuntimeGone => self.counts.closed += 1,
+                    Failure::Closed | Failure::RuntimeGone | Failure::Broken => {
+                        self.counts.closed += 1;
+                    }
                     Failure::TooMany(_) => self.counts.rejected += 1,
                 }
                 self.waiters.retain(|&other| other != w);
