@@ -2,7 +2,8 @@
 //! lines that make it, and the checks that must fail with it. So nobody has to believe that a check can fail.
 //! The copy lies in the target folder; what it has compiled is used again.
 //!
-//! A file is a sentence about the bug, a line `caught by: ARGUMENTS OF CARGO TEST` for each check, and
+//! A file is a sentence about the bug, a line `caught by: ARGUMENTS OF CARGO TEST` for each check (or `loom NAME`,
+//! `shuttle NAME` for a test that wants a scheduler), and
 //! pieces of code: `--- PATH`, the lines as they are, `+++`, the lines with the bug. The first lines
 //! must occur exactly once, so a bug whose place has changed is noticed and not passed by.
 
@@ -14,11 +15,14 @@ use std::process::{Command, Output};
 use clap::Args;
 
 use crate::test::{cargo, target};
-use crate::{Failure, Outcome, source};
+use crate::{Failure, Outcome, source, toolchain};
 
 const BUGS: &str = "tests/planted";
 /// Where each bug is told with what caught it.
 const TABLE: &str = "tests/README.md";
+
+/// What the crate is compiled for, if a check begins with one of these words.
+const SCHEDULERS: [&str; 2] = ["loom", "shuttle"];
 
 #[derive(Args)]
 pub(crate) struct Wishes {
@@ -202,8 +206,15 @@ impl Copy {
 
     fn cargo(&self, check: &[String], only_compile: bool) -> Result<Output, String> {
         let mut test = Command::new(cargo());
-        test.current_dir(&self.root).env("CARGO_TARGET_DIR", target());
-        test.args(["test", "--quiet", "--locked", "--package", "cenote"]).args(check);
+        test.current_dir(&self.root).args(["test", "--quiet", "--locked", "--package", "cenote"]);
+        match check.split_first() {
+            Some((scheduler, rest)) if SCHEDULERS.contains(&scheduler.as_str()) => {
+                test.env("CARGO_TARGET_DIR", toolchain::target(scheduler));
+                test.env("RUSTFLAGS", toolchain::flags(&format!("--cfg cenote_{scheduler}")));
+                test.arg("--lib").args(rest)
+            }
+            _ => test.env("CARGO_TARGET_DIR", target()).args(check),
+        };
         if only_compile {
             test.arg("--no-run");
         }

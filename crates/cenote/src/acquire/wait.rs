@@ -189,7 +189,10 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
                 }
             }
         }
-        if again || !shell.is_crowded() || *self.flags & flags::OBSERVED != 0 {
+        // Where others wait there is hardly anything to hit, so the way through the queue begins at once; but whoever
+        // wants nothing does not wait.
+        let tries = again || !shell.is_crowded() || self.want.wanted() == 0;
+        if tries || *self.flags & flags::OBSERVED != 0 {
             let look = CoreLook { again, untested: false };
             // The hit: nothing is read, cloned or made before it.
             let hit = shell.run(|state| {
