@@ -2,8 +2,8 @@
 //! until time is up. How many cycles they did in what time is all they tell.
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -50,11 +50,20 @@ pub(crate) async fn cycles<S: Subject>(pool: &S, n: u64) {
     }
 }
 
+/// When a measurement is over.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    After(Duration),
+    /// When all together have had so many turns: a slow machine takes longer, and says the same.
+    Turns(usize),
+}
+
 /// What the tasks of one measurement share.
 struct Course {
     ready: AtomicUsize,
     go: AtomicBool,
     stop: AtomicBool,
+    turns: AtomicUsize,
 }
 
 impl Course {
@@ -63,6 +72,7 @@ impl Course {
             ready: AtomicUsize::new(0),
             go: AtomicBool::new(false),
             stop: AtomicBool::new(false),
+            turns: AtomicUsize::new(0),
         })
     }
 
@@ -77,6 +87,27 @@ impl Course {
         thread::sleep(window);
         self.stop.store(true, Ordering::Relaxed);
         began.elapsed()
+    }
+
+    /// The same, until they have had their turns; `had_one` says so.
+    fn run_until(&self, end: End) -> Duration {
+        let End::After(window) = end else {
+            let began = Instant::now();
+            self.go.store(true, Ordering::Release);
+            while !self.is_over() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            return began.elapsed();
+        };
+        self.run(window)
+    }
+
+    fn had_one(&self, end: End) {
+        if let End::Turns(most) = end {
+            if self.turns.fetch_add(1, Ordering::Relaxed) + 1 >= most {
+                self.stop.store(true, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Waits on its thread, without giving it back to the runtime.
@@ -130,7 +161,7 @@ pub(crate) fn crowd<S: Subject>(
     runtime: &Runtime,
     pool: &S,
     tasks: usize,
-    window: Duration,
+    end: End,
     waits: Option<&Arc<Histogram>>,
 ) -> Crowd {
     let course = Course::new();
@@ -153,12 +184,13 @@ pub(crate) fn crowd<S: Subject>(
                 yield_now().await;
                 drop(guard);
                 done += 1;
+                course.had_one(end);
             }
             (done, in_time)
         }));
     }
     course.until_ready(tasks);
-    let took = course.run(window);
+    let took = course.run_until(end);
     let (mut all, mut never_served) = (0, 0);
     for task in running {
         let (done, in_time) = runtime.block_on(task).expect("no task panics");
@@ -176,44 +208,30 @@ pub(crate) struct Crowd {
     pub(crate) never_served: u64,
 }
 
-/// How many turns the last of so many tasks has had when the first has had `turns`.
-pub(crate) fn turns_of_the_last<S: Subject>(
-    runtime: &Runtime,
-    pool: &S,
-    tasks: usize,
-    turns: usize,
-) -> usize {
-    let course = Course::new();
+/// How many turns the last of so many tasks has had when the first has had `turns`. On one thread, so that what is told
+/// is the pool's order and not the scheduler's.
+pub(crate) async fn turns_of_the_last<S: Subject>(pool: &S, tasks: usize, turns: usize) -> usize {
     let all: Arc<[AtomicUsize]> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
-    let last = Arc::new(AtomicUsize::new(usize::MAX));
+    let last = Arc::new(OnceLock::new());
     let mut running = Vec::with_capacity(tasks);
     for me in 0..tasks {
-        let (pool, course) = (pool.clone(), Arc::clone(&course));
-        let (all, last) = (Arc::clone(&all), Arc::clone(&last));
-        running.push(runtime.spawn(async move {
-            course.ready.fetch_add(1, Ordering::AcqRel);
-            while !course.go.load(Ordering::Acquire) {
-                yield_now().await;
-            }
-            while !course.is_over() {
+        let (pool, all, last) = (pool.clone(), Arc::clone(&all), Arc::clone(&last));
+        running.push(tokio::spawn(async move {
+            while last.get().is_none() {
                 let guard = pool.take().await;
-                yield_now().await;
-                drop(guard);
                 if all[me].fetch_add(1, Ordering::Relaxed) + 1 == turns {
                     let least = all.iter().map(|n| n.load(Ordering::Relaxed)).min();
-                    if !course.stop.swap(true, Ordering::Relaxed) {
-                        last.store(least.unwrap_or(0), Ordering::Relaxed);
-                    }
+                    let _ = last.set(least.unwrap_or(0));
                 }
+                yield_now().await;
+                drop(guard);
             }
         }));
     }
-    course.until_ready(tasks);
-    course.go.store(true, Ordering::Release);
     for task in running {
-        runtime.block_on(task).expect("no task panics");
+        task.await.expect("no task panics");
     }
-    last.load(Ordering::Relaxed)
+    last.get().copied().unwrap_or(0)
 }
 
 /// The same with threads: nanoseconds from one cycle to the next.

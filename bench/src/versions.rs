@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn every_pool_has_one() {
-        for pool in crate::pools::ALL {
+        for pool in crate::pools::ALL.iter().filter(|pool| !pool.package.is_empty()) {
             assert!(of(pool.package).starts_with(char::is_numeric), "{}", pool.name);
         }
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask`: what the project does with itself. One file for each command; each ends with an exit code.
 
+mod bench;
 mod conformance;
 mod deps;
 mod guide;
@@ -63,6 +64,8 @@ enum Command {
     Shuttle(shuttle::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),
+    /// Measure what a pool costs, cenote beside eight others
+    Bench(bench::Wishes),
 }
 
 impl Command {
@@ -78,6 +81,7 @@ impl Command {
             Command::Sim(wishes) => sim::run(&wishes),
             Command::Shuttle(wishes) => shuttle::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),
+            Command::Bench(wishes) => bench::run(&wishes),
         }
     }
 }
@@ -132,6 +136,9 @@ mod tests {
             ("sim --from", "'--from <SEED>'"),
             ("sim --from x", "'x'"),
             ("shuttle --schedule 91", "--test <NAME>"),
+            ("bench --only S8", "there is no such scenario"),
+            ("bench --write", "--gate"),
+            ("bench --gate --quick", "--quick"),
         ] {
             let said = read(line).err().expect(line);
             assert!(said.contains(named), "{line}: {said}");

@@ -11,7 +11,7 @@ use super::queue::SIZE;
 use crate::allocations::Count;
 use crate::figures::{Metric, Sheet, Unit};
 use crate::histogram::Histogram;
-use crate::load::{self, one_thread, warm, workers};
+use crate::load::{self, End, one_thread, warm, workers};
 use crate::subject::{Source, Subject};
 
 pub(crate) const MEMORY: Metric = Metric::new("memory of a waiting task", Unit::Bytes);
@@ -32,9 +32,9 @@ pub(crate) fn measure<S: Subject>(trial: &Trial, sheet: &mut Sheet) {
         pool
     });
     let waits = Arc::new(Histogram::new());
-    // Everybody has dozens of turns in this time, if turns are taken.
-    let window = 5 * trial.scale.window;
-    let crowd = load::crowd(&runtime, &pool, trial.scale.crowd, window, Some(&waits));
+    // Enough for everybody to have had twenty, if turns are taken.
+    let end = End::Turns(20 * trial.scale.crowd);
+    let crowd = load::crowd(&runtime, &pool, trial.scale.crowd, end, Some(&waits));
     trial.record(sheet, CYCLE, crowd.cycle);
     trial.record(sheet, P50, waits.quantile(0.5));
     trial.record(sheet, P99, waits.quantile(0.99));

@@ -10,7 +10,7 @@ use super::Trial;
 use crate::allocations::Count;
 use crate::figures::{Metric, Sheet, Unit};
 use crate::histogram::Histogram;
-use crate::load::{self, one_thread, warm, workers};
+use crate::load::{self, End, one_thread, warm, workers};
 use crate::subject::{Source, Subject};
 
 pub(crate) const CYCLE: Metric = Metric::new("cycle, one worker", Unit::Ns);
@@ -27,7 +27,7 @@ pub(crate) const TASKS: usize = 64;
 pub(crate) const SIZE: usize = 8;
 
 pub(crate) fn measure<S: Subject>(trial: &Trial, sheet: &mut Sheet) {
-    let window = trial.scale.window;
+    let window = End::After(trial.scale.window);
     let two = workers(2);
     let pool = open::<S>(&two, trial);
     trial.record(sheet, CYCLE_TWO, load::crowd(&two, &pool, TASKS, window, None).cycle);
@@ -42,9 +42,15 @@ pub(crate) fn measure<S: Subject>(trial: &Trial, sheet: &mut Sheet) {
     trial.record(sheet, P50, waits.quantile(0.5));
     trial.record(sheet, P99, waits.quantile(0.99));
     trial.record(sheet, P999, waits.quantile(0.999));
-    let turns = load::turns_of_the_last(&one, &pool, TASKS, 100);
-    trial.record(sheet, TURNS, turns as f64);
     one.block_on(async { drop(pool) });
+    drop(one);
+
+    let turns = one_thread().block_on(async {
+        let pool = S::open(Source::instant(), trial.settings(SIZE)).await;
+        warm(&pool, SIZE).await;
+        load::turns_of_the_last(&pool, TASKS, 100).await
+    });
+    trial.record(sheet, TURNS, turns as f64);
 
     trial.record(sheet, ALLOCATIONS, allocations::<S>(trial));
 }

@@ -2,7 +2,7 @@
 
 use super::Trial;
 use crate::figures::{Metric, Sheet, Unit};
-use crate::load::{self, warm, workers};
+use crate::load::{self, End, warm, workers};
 use crate::subject::{Source, Subject};
 
 pub(crate) const CYCLE: Metric = Metric::new("cycle", Unit::Ns);
@@ -16,7 +16,7 @@ pub(crate) fn measure<S: Subject>(trial: &Trial, sheet: &mut Sheet) {
         warm(&pool, TASKS).await;
         pool
     });
-    let crowd = load::crowd(&runtime, &pool, TASKS, trial.scale.window, None);
+    let crowd = load::crowd(&runtime, &pool, TASKS, End::After(trial.scale.window), None);
     trial.record(sheet, CYCLE, crowd.cycle);
     runtime.block_on(async { drop(pool) });
 }
