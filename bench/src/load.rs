@@ -103,10 +103,10 @@ impl Course {
     }
 
     fn had_one(&self, end: End) {
-        if let End::Turns(most) = end {
-            if self.turns.fetch_add(1, Ordering::Relaxed) + 1 >= most {
-                self.stop.store(true, Ordering::Relaxed);
-            }
+        if let End::Turns(most) = end
+            && self.turns.fetch_add(1, Ordering::Relaxed) + 1 >= most
+        {
+            self.stop.store(true, Ordering::Relaxed);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a pool costs: the scenarios of the guide's page on speed, run on Cenote and, with the feature `peers`, on eight
+//! What a pool costs: the scenarios of the guide's page on speed, run on Cenote and, with the feature `peers`, on six
 //! other pools and three bare mechanisms, side by side. `cargo xtask bench` is how it is run; `bench/README.md` says how
 //! each pool is set.
 

@@ -1,4 +1,4 @@
-//! What a pool costs, beside others: a program of its own, since it pulls in eight other pools. `bench/README.md` says
+//! What a pool costs, beside others: a program of its own, since it pulls in six other pools. `bench/README.md` says
 //! how each is set, the guide's page on speed how to read the tables.
 
 use std::path::PathBuf;

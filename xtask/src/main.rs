@@ -64,7 +64,7 @@ enum Command {
     Shuttle(shuttle::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),
-    /// Measure what a pool costs, cenote beside eight others
+    /// Measure what a pool costs, cenote beside six others
     Bench(bench::Wishes),
 }
 
