@@ -41,7 +41,8 @@ pub(crate) const ALL: &[Picture] = &[
 const WIDTH: u32 = 800;
 const BAR: u32 = 22;
 const NAMES: u32 = 150;
-const RATIOS: u32 = 190;
+const RATIOS: u32 = 220;
+const BELOW: u32 = 10;
 
 const GROUND: RGBColor = RGBColor(252, 252, 250);
 const INK: RGBColor = RGBColor(40, 44, 52);
@@ -77,11 +78,11 @@ fn paint(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let rows = u32::try_from(bars.len())?;
     let (top, foot) = (44, 46);
-    let height = top + BAR * rows + foot;
+    let height = top + BAR * rows + foot + BELOW;
     let root = SVGBackend::with_string(svg, (WIDTH, height)).into_drawing_area();
     root.fill(&GROUND)?;
     let font = |size: f64| ("sans-serif", size).into_font().color(&INK);
-    root.draw(&Text::new(title.to_owned(), (16, 14), font(18.0)))?;
+    root.draw(&Text::new(title.to_owned(), (16, 14), font(21.0)))?;
 
     // The axis begins and ends at a power of ten.
     let medians = || bars.iter().map(|bar| bar.median().max(1.0));
@@ -89,6 +90,7 @@ fn paint(
     let most = 10_f64.powf(medians().fold(1.0, f64::max).log10().ceil()).max(least * 10.0);
     let mut chart = ChartBuilder::on(&root)
         .margin_top(top)
+        .margin_bottom(BELOW)
         .margin_right(RATIOS)
         .set_label_area_size(LabelAreaPosition::Left, NAMES)
         .set_label_area_size(LabelAreaPosition::Bottom, foot)
@@ -102,7 +104,7 @@ fn paint(
         .bold_line_style(FAINT)
         .light_line_style(TRANSPARENT)
         .axis_style(FAINT)
-        .label_style(font(13.0))
+        .label_style(font(16.0))
         .x_desc("nanoseconds, logarithmic: shorter is better")
         .draw()?;
     let plot = chart.plotting_area();
@@ -115,7 +117,7 @@ fn paint(
     }
     for (row, bar) in bars.iter().enumerate() {
         let middle = i32::try_from(top + BAR * u32::try_from(row)? + BAR / 2)?;
-        let style = |side| font(13.0).pos(Pos::new(side, VPos::Center));
+        let style = |side| font(16.0).pos(Pos::new(side, VPos::Center));
         let name = name(bar);
         let left = i32::try_from(NAMES)? - 8;
         root.draw(&Text::new(name, (left, middle), style(HPos::Right)))?;
