@@ -1,6 +1,9 @@
 //! No pool: what the loops, the yields, the tasks and the timers of a scenario cost by themselves.
 
 use std::future;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::Pool;
 use crate::scenarios::{self, Scenario};
@@ -34,5 +37,11 @@ impl Subject for Nothing {
 
     async fn take_in_vain(&self) {
         future::pending().await
+    }
+
+    fn own_timeout(&self, after: Duration) -> Option<impl Future<Output = ()> + Send> {
+        Some(async move {
+            let _ = timeout(after, future::pending::<()>()).await;
+        })
     }
 }

@@ -41,7 +41,7 @@ pub(crate) const RETIRE: Metric = Metric::new("longest pause: 10,000 retire", Un
 pub(crate) const CLEAR: Metric = Metric::new("longest pause: clear of 10,000", Unit::Ns);
 
 pub(crate) fn measure(trial: &Trial, sheet: &mut Sheet) {
-    if trial.tuning != Tuning::Default || !trial.is_long_run() {
+    if trial.tuning != Tuning::Default {
         return;
     }
     let most = trial.scale.crowd;
