@@ -47,11 +47,10 @@ pub(crate) fn count(scenarios: &[Scenario], quick: bool, sheet: &mut Sheet) {
     for scenario in counted {
         let began = Instant::now();
         let mut columns = columns(scenario);
-        columns.retain(|(pool, tuning)| {
+        columns.retain(|(pool, _)| {
             let is_named = [OURS, "raw-sem", "deadpool"].contains(&pool.name);
             let is_for_threads = scenario == Scenario::S4 && pool.name == "r2d2";
-            (is_named || (!quick && *tuning == pool.tunings[pool.tunings.len() - 1]))
-                && !is_for_threads
+            (is_named || !quick) && !is_for_threads
         });
         instructions::measure(scenario, &columns, sheet);
         eprintln!("{:>3}: instructions ({:.0?})", scenario.name(), began.elapsed());

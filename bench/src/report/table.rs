@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::figures::{Column, Figure, Metric, Sheet, Unit};
-use crate::pools::OURS;
+use crate::pools::{NONE, OURS};
 use crate::scenarios::Scenario;
 use crate::targets::{self, Target, Value, Verdict};
 
@@ -45,16 +45,17 @@ pub(crate) fn of_scenario(sheet: &Sheet, scenario: Scenario) -> String {
         return alone(&figures);
     }
     let mut text = String::from("| pool | settings |");
-    for metric in &metrics {
-        let _ = write!(text, " {}{} |", metric.name, unit(metric.unit));
+    let scales: Vec<Scale> = metrics.iter().map(|metric| Scale::of(*metric, &figures)).collect();
+    for (metric, scale) in metrics.iter().zip(&scales) {
+        let _ = write!(text, " {}{} |", metric.name, scale.unit(metric.unit));
     }
     text += "\n|---|---|";
     text += &"---|".repeat(metrics.len());
     text += "\n";
     for column in &columns {
         let _ = write!(text, "| {} | {} |", column.pool, column.settings);
-        for metric in &metrics {
-            let cell = |figure: &Figure| cell(figure, sheet);
+        for (metric, scale) in metrics.iter().zip(&scales) {
+            let cell = |figure: &Figure| cell(figure, sheet, *scale);
             let found = sheet.find(scenario, column.pool, column.settings, metric.name);
             let _ = write!(text, " {} |", found.map_or_else(|| "–".to_owned(), cell));
         }
@@ -66,44 +67,88 @@ pub(crate) fn of_scenario(sheet: &Sheet, scenario: Scenario) -> String {
 fn alone(figures: &[&Figure]) -> String {
     let mut text = String::from("| metric | median [spread] |\n|---|---|\n");
     for figure in figures {
-        let unit = unit(figure.metric.unit);
-        let _ = writeln!(text, "| {}{unit} | {} |", figure.metric.name, spread(figure));
+        let unit = Scale::Plain.unit(figure.metric.unit);
+        let spread = spread(figure, Scale::Plain);
+        let _ = writeln!(text, "| {}{unit} | {spread} |", figure.metric.name);
     }
     text
 }
 
+/// In what a column is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scale {
+    Plain,
+    /// Milliseconds instead of nanoseconds.
+    Milli,
+}
+
+impl Scale {
+    /// Milliseconds, where no pool takes less than one.
+    fn of(metric: Metric, figures: &[&Figure]) -> Scale {
+        let of_pools = figures.iter().filter(|one| one.metric == metric && one.column.pool != NONE);
+        let least = of_pools.map(|one| one.median()).fold(f64::INFINITY, f64::min);
+        match metric.unit == Unit::Ns && least >= 1e6 && least.is_finite() {
+            true => Scale::Milli,
+            false => Scale::Plain,
+        }
+    }
+
+    fn unit(self, unit: Unit) -> &'static str {
+        match (unit, self) {
+            (Unit::Ns, Scale::Plain) => ", ns",
+            (Unit::Ns, Scale::Milli) => ", ms",
+            (Unit::Bytes, _) => ", bytes",
+            (Unit::Instructions | Unit::Allocations | Unit::Count, _) => "",
+        }
+    }
+
+    fn number(self, unit: Unit, value: f64) -> String {
+        match self {
+            Scale::Plain => number(unit, value),
+            Scale::Milli => number(unit, value / 1e6),
+        }
+    }
+}
+
 /// The median with its spread, and Cenote's over it.
-fn cell(figure: &Figure, sheet: &Sheet) -> String {
-    let Figure { scenario, column, metric, .. } = figure;
+fn cell(figure: &Figure, sheet: &Sheet, scale: Scale) -> String {
+    let Figure { scenario, metric, .. } = figure;
     let ours = sheet.find(*scenario, OURS, scenario.judged().name(), metric.name);
-    let told = spread(figure);
+    let told = spread(figure, scale);
     match ours {
-        Some(ours) if column.pool != OURS && has_ratio(metric.unit) && figure.median() > 0.0 => {
-            format!("{told} ({:.2}×)", ours.median() / figure.median())
+        Some(ours) if has_ratio(figure) => {
+            format!("{told} ({})", ratio(ours.median() / figure.median()))
         }
         _ => told,
     }
 }
 
-/// Numbers of connections are not twice as good for being half as many.
-fn has_ratio(unit: Unit) -> bool {
-    matches!(unit, Unit::Ns | Unit::Instructions | Unit::Bytes)
+/// Not against ourselves; and against no pool only where it does the same work. Numbers of connections are not
+/// twice as good for being half as many.
+fn has_ratio(figure: &Figure) -> bool {
+    let is_peer = match figure.column.pool {
+        OURS => false,
+        NONE => matches!(figure.scenario, Scenario::S0 | Scenario::S7),
+        _ => true,
+    };
+    let unit = figure.metric.unit;
+    is_peer && matches!(unit, Unit::Ns | Unit::Instructions | Unit::Bytes) && figure.median() > 0.0
 }
 
-fn spread(figure: &Figure) -> String {
-    let (median, min, max) = (figure.median(), figure.min(), figure.max());
-    let number = |value| number(figure.metric.unit, value);
-    match min < max {
-        true => format!("{} [{}–{}]", number(median), number(min), number(max)),
-        false => number(median),
+/// With two decimals as long as they mean something.
+fn ratio(ratio: f64) -> String {
+    match ratio < 100.0 {
+        true => format!("{ratio:.2}×"),
+        false => format!("{}×", number(Unit::Count, ratio)),
     }
 }
 
-fn unit(unit: Unit) -> String {
-    match unit {
-        Unit::Ns => ", ns".to_owned(),
-        Unit::Bytes => ", bytes".to_owned(),
-        Unit::Instructions | Unit::Allocations | Unit::Count => String::new(),
+fn spread(figure: &Figure, scale: Scale) -> String {
+    let (median, min, max) = (figure.median(), figure.min(), figure.max());
+    let number = |value| scale.number(figure.metric.unit, value);
+    match min < max {
+        true => format!("{} [{}–{}]", number(median), number(min), number(max)),
+        false => number(median),
     }
 }
 
@@ -204,6 +249,24 @@ mod tests {
         assert!(text.contains(missed), "{text}");
         let unknown = "| S1 | cycle ≥ 4 × as fast as bb8 | – | not counted |";
         assert!(text.contains(unknown), "{text}");
+    }
+
+    #[test]
+    fn a_column_without_a_short_time_is_told_in_milliseconds() {
+        let mut sheet = Sheet::default();
+        for (pool, value) in [(OURS, 43e6), ("raw-sem", 6.25e6), (NONE, 25.0)] {
+            let column = Column { pool, settings: "default" };
+            sheet.record(Scenario::S1, column, hit::CYCLE, value);
+        }
+        let text = of_scenario(&sheet, Scenario::S1);
+        assert!(text.starts_with("| pool | settings | cycle, ms |"), "{text}");
+        assert!(text.contains("| raw-sem | default | 6.2 (6.88×) |"), "{text}");
+        assert!(text.contains("| none | default | 0.0 |"), "{text}");
+    }
+
+    #[test]
+    fn a_large_ratio_has_no_decimals() {
+        assert_eq!([ratio(0.5), ratio(99.0), ratio(65_879.12)], ["0.50×", "99.00×", "65,879×"]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(crate) fn measure<S: Subject>(trial: &Trial, sheet: &mut Sheet) {
 pub(crate) fn allocations<S: Subject>(trial: &Trial) -> f64 {
     one_thread().block_on(async {
         let pool = S::open(Source::instant(), trial.settings(SIZE)).await;
-        load::cycles(&pool, 10).await;
+        load::cycles(&pool, BATCH).await;
         let count = Count::begin();
         load::cycles(&pool, BATCH).await;
         count.made() as f64 / BATCH as f64
