@@ -1,6 +1,8 @@
 //! The pages of the guide as documentation, so that `cargo test --doc` compiles and runs the code in them. A page
 //! that is not listed here, or code that asks not to be compiled, fails a test.
 
+#![forbid(unsafe_code)]
+
 macro_rules! pages {
     ($($name:ident = $file:literal)+) => {
         $(

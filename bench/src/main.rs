@@ -2,6 +2,8 @@
 //! other pools and three bare mechanisms, side by side. `cargo xtask bench` is how it is run; `bench/README.md` says how
 //! each pool is set.
 
+#![expect(unsafe_code, reason = "the allocator that counts")]
+
 mod allocations;
 mod figures;
 mod gate;

@@ -4,6 +4,8 @@
 //!
 //! Without the feature it has one column, Cenote's, and the workspace's tests run the same cases on a paused clock.
 
+#![forbid(unsafe_code)]
+
 mod cases;
 mod cell;
 mod finding;

@@ -1,6 +1,6 @@
-//! The two tables of `tests/conformance`, and whether what they name is there. `SOURCES.md` has a row for each
+//! The tables of `tests/conformance`, and whether what they name is there. `SOURCES.md` has a row for each
 //! item of the five documents that the pool comes from, `README.md` one for each case that other pools are
-//! tested with:
+//! tested with; `LESSONS.md` is judged [next door](crate::lessons):
 //!
 //! ```text
 //! | 17 | a bound for the queue | P-6: `max_waiting` | `node_mysql.rs::queue_limit` |
@@ -15,7 +15,7 @@ use std::path::Path;
 
 use crate::promises::is_test_attribute;
 use crate::source::{self, Source};
-use crate::{Failure, Outcome};
+use crate::{Failure, Outcome, lessons};
 
 const ITEMS: &str = "tests/conformance/SOURCES.md";
 const CASES: &str = "tests/conformance/README.md";
@@ -26,10 +26,14 @@ const DOCUMENTS: &[(&str, usize)] =
     &[("000", 28), ("001", 26), ("002", 56), ("003", 30), ("004", 38)];
 
 pub(crate) fn run() -> Outcome {
-    let proofs = Proofs::of(&source::rust_files()?);
+    let files = source::rust_files()?;
+    let proofs = Proofs::of(&files);
     let mut tally = Tally::default();
     let mut wrong = judge_items(&source::read(Path::new(ITEMS))?, &proofs, &mut tally);
     wrong.extend(judge_cases(&source::read(Path::new(CASES))?, &proofs, &mut tally));
+    let table = source::read(Path::new(lessons::TABLE))?;
+    let (wrong_lessons, learned) = lessons::judge(&table, &proofs, &files);
+    wrong.extend(wrong_lessons);
     if !wrong.is_empty() {
         return Err(Failure::Said(wrong));
     }
@@ -38,6 +42,8 @@ pub(crate) fn run() -> Outcome {
         "{items} items ({later} of them later), {kept} cases kept and {differing} that differ, proved by {} tests and examples",
         proofs.len()
     );
+    let lessons::Lessons { held, later, not_ours } = learned;
+    println!("{held} lessons held by tests, {later} later, {not_ours} not ours");
     Ok(())
 }
 
@@ -51,7 +57,7 @@ struct Tally {
 }
 
 /// Everything that a row may name.
-struct Proofs {
+pub(crate) struct Proofs {
     /// The paths of the files that have a test of this name.
     tests: BTreeMap<String, Vec<String>>,
     /// The examples that are there and run by their test.
@@ -59,7 +65,7 @@ struct Proofs {
 }
 
 impl Proofs {
-    fn of(files: &[Source]) -> Proofs {
+    pub(crate) fn of(files: &[Source]) -> Proofs {
         let mut tests: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for file in files {
             for name in test_names(&file.text) {
@@ -77,16 +83,25 @@ impl Proofs {
         Proofs { tests, examples: programs.filter(is_run).map(str::to_owned).collect() }
     }
 
-    fn has(&self, proof: &str) -> bool {
+    pub(crate) fn has(&self, proof: &str) -> bool {
         if let Some(example) = proof.strip_prefix("examples/") {
             return self.examples.contains(example);
         }
         let Some((file, name)) = proof.split_once("::") else { return false };
         let Some(paths) = self.tests.get(name) else { return false };
-        paths.iter().any(|path| {
-            path.strip_suffix(file).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
-        })
+        paths.iter().any(|path| is_at(path, file))
     }
+}
+
+/// Whether a path is meant by its last part, or its last parts.
+pub(crate) fn is_at(path: &str, file: &str) -> bool {
+    path.strip_suffix(file).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+}
+
+/// The name of the function that begins in this line.
+pub(crate) fn function(line: &str) -> Option<&str> {
+    let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ")?;
+    function.split_once('(').map(|(name, _)| name)
 }
 
 /// The names of the test functions of a file.
@@ -95,8 +110,7 @@ fn test_names(text: &str) -> Vec<&str> {
     let mut is_next = false;
     for line in text.lines().map(str::trim) {
         is_next |= is_test_attribute(line);
-        let function = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
-        if let Some((name, _)) = function.and_then(|function| function.split_once('(')) {
+        if let Some(name) = function(line) {
             if is_next {
                 names.push(name);
             }
@@ -107,14 +121,14 @@ fn test_names(text: &str) -> Vec<&str> {
 }
 
 /// The cells of a table's row; none for a line that is no row, or rules a table off.
-fn cells(line: &str) -> Option<Vec<&str>> {
+pub(crate) fn cells(line: &str) -> Option<Vec<&str>> {
     let row = line.strip_prefix('|')?.strip_suffix('|')?;
     let is_rule = row.chars().all(|c| matches!(c, '|' | '-' | ':' | ' '));
     (!is_rule).then(|| row.split('|').map(str::trim).collect())
 }
 
 /// What a cell names in backticks.
-fn named(cell: &str) -> Vec<&str> {
+pub(crate) fn named(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 

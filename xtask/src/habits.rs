@@ -1,5 +1,6 @@
 //! The project's habits, as far as a script can see them: a file is one idea and seldom long, nothing is
-//! left unfinished, and no test is skipped or sleeps to wait for something.
+//! left unfinished, no test is skipped or sleeps to wait for something, and no crate has `unsafe` in it without
+//! saying why.
 
 use crate::source::{self, Source};
 use crate::{Failure, Outcome};
@@ -23,9 +24,17 @@ const NOT_IN_TESTS: &[(&str, &str, &str)] = &[
     ("assert!", "(true)", "it cannot fail"),
 ];
 
+/// What the root of a crate says.
+const FORBIDDEN: &str = "#![forbid(unsafe_code)]";
+
 pub(crate) fn run() -> Outcome {
     let files = source::rust_files()?;
-    let wrong: Vec<String> = files.iter().flat_map(judge).collect();
+    let mut wrong: Vec<String> = files.iter().flat_map(judge).collect();
+    for manifest in source::manifests()? {
+        wrong.extend(shares_lints(&manifest));
+        let roots = files.iter().filter(|file| is_root(&manifest, &file.path));
+        wrong.extend(roots.filter_map(without_a_word_on_unsafe));
+    }
     if !wrong.is_empty() {
         return Err(Failure::Said(wrong));
     }
@@ -55,6 +64,38 @@ fn judge(file: &Source) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Whether cargo begins to compile a crate there. Tests are roots too, but the lint of the workspace watches them.
+fn is_root(manifest: &Source, path: &str) -> bool {
+    let folder = manifest.path.strip_suffix("Cargo.toml").unwrap_or_default();
+    let Some(path) = path.strip_prefix(folder) else { return false };
+    let by_habit = matches!(path, "src/lib.rs" | "src/main.rs" | "build.rs")
+        || path.strip_prefix("src/bin/").is_some_and(|name| !name.contains('/'));
+    by_habit || manifest.text.contains(&format!("\npath = \"{path}\""))
+}
+
+/// What is wrong with a root that neither forbids `unsafe` nor says why it cannot.
+fn without_a_word_on_unsafe(root: &Source) -> Option<String> {
+    let mut lines = root.text.lines();
+    let says =
+        |line: &str| line == FORBIDDEN || line.starts_with("#![expect(unsafe_code, reason = \"");
+    (!lines.any(says)).then(|| {
+        let path = &root.path;
+        format!("{path} does not say {FORBIDDEN}, or with expect and a reason why it cannot")
+    })
+}
+
+/// What is wrong with a crate that the workspace's lints do not reach, its tests among it.
+fn shares_lints(manifest: &Source) -> Option<String> {
+    let shares = manifest.text.contains("\n[lints]\nworkspace = true\n");
+    let is_crate = manifest.text.contains("[package]");
+    (is_crate && !shares).then(|| {
+        format!(
+            "{}: [lints] workspace = true is missing: nothing forbids its tests unsafe",
+            manifest.path
+        )
+    })
 }
 
 #[cfg(test)]
@@ -88,5 +129,38 @@ mod tests {
         assert!(wrong("src/a.rs", &sleep).is_empty());
         assert_eq!(wrong("tests/a.rs", &sleep).len(), 1);
         assert_eq!(wrong("src/a.rs", &format!("#[cfg(test)]\nmod tests {{\n{sleep}")).len(), 1);
+    }
+
+    fn file(path: &str, text: &str) -> Source {
+        Source { path: path.to_owned(), text: text.to_owned() }
+    }
+
+    #[test]
+    fn roots_are_found_by_habit_and_by_the_manifest() {
+        let manifest = file("a/Cargo.toml", "[lib]\npath = \"lib.rs\"\n");
+        for path in ["a/lib.rs", "a/src/main.rs", "a/src/lib.rs", "a/src/bin/one.rs"] {
+            assert!(is_root(&manifest, path), "{path}");
+        }
+        for path in ["b/lib.rs", "a/src/one.rs", "a/tests/one.rs", "a/src/bin/one/part.rs"] {
+            assert!(!is_root(&manifest, path), "{path}");
+        }
+        assert!(is_root(&file("Cargo.toml", ""), "src/lib.rs"));
+    }
+
+    #[test]
+    fn a_root_forbids_unsafe_or_says_why_not() {
+        let said = |text: &str| without_a_word_on_unsafe(&file("src/lib.rs", text)).is_none();
+        assert!(said("//! A crate.\n\n#![forbid(unsafe_code)]\n"));
+        assert!(said("#![expect(unsafe_code, reason = \"an allocator\")]\n"));
+        assert!(!said("#![expect(unsafe_code)]\n"));
+        assert!(!said("// #![forbid(unsafe_code)]\n"));
+    }
+
+    #[test]
+    fn a_crate_without_the_workspaces_lints_is_named() {
+        assert!(shares_lints(&file("a/Cargo.toml", "[package]\nname = \"a\"\n")).is_some());
+        assert!(shares_lints(&file("Cargo.toml", "[workspace]\n")).is_none());
+        let shared = "[package]\nname = \"a\"\n\n[lints]\nworkspace = true\n";
+        assert!(shares_lints(&file("a/Cargo.toml", shared)).is_none());
     }
 }

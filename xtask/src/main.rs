@@ -1,16 +1,26 @@
 //! `cargo xtask`: what the project does with itself. One file for each command; each ends with an exit code.
 
+#![forbid(unsafe_code)]
+
 mod bench;
 mod conformance;
 mod deps;
+mod fuzz;
 mod guide;
 mod habits;
+mod lessons;
+mod loom;
+mod miri;
 mod options;
 mod promises;
+mod sanitize;
+mod scheduled;
 mod shuttle;
 mod sim;
+mod soak;
 mod source;
 mod test;
+mod toolchain;
 mod torture;
 
 use std::process::ExitCode;
@@ -48,7 +58,7 @@ enum Command {
     Test,
     /// Check that each promise of the guide has a test, and the reverse
     Promises,
-    /// Check that each case and each item of the sources has its proof
+    /// Check that each case, each lesson and each item of the sources has its proof
     Conformance,
     /// Check how many crates the pool pulls in by default
     Deps,
@@ -62,10 +72,20 @@ enum Command {
     Sim(sim::Wishes),
     /// Run the pool's threads in many orders; see crates/cenote/src/schedules
     Shuttle(shuttle::Wishes),
+    /// Run the small pieces that threads meet in, in every order; see crates/cenote/src/permutations
+    Loom(loom::Wishes),
+    /// Full load with faults on SQLite for some minutes, and then: is anything left?
+    Soak(soak::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),
     /// Measure what a pool costs, cenote beside six others
     Bench(bench::Wishes),
+    /// Give libFuzzer configuration and URLs to try; needs a C++ compiler
+    Fuzz(fuzz::Wishes),
+    /// Run what threads and C code do under the address and leak sanitizers
+    Sanitize,
+    /// Run the core and the small concurrent pieces under miri; needs miri
+    Miri(miri::Wishes),
 }
 
 impl Command {
@@ -80,8 +100,13 @@ impl Command {
             Command::Guide => guide::run(),
             Command::Sim(wishes) => sim::run(&wishes),
             Command::Shuttle(wishes) => shuttle::run(&wishes),
+            Command::Loom(wishes) => loom::run(&wishes),
+            Command::Soak(wishes) => soak::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),
             Command::Bench(wishes) => bench::run(&wishes),
+            Command::Fuzz(wishes) => fuzz::run(&wishes),
+            Command::Sanitize => sanitize::run(),
+            Command::Miri(wishes) => miri::run(&wishes),
         }
     }
 }
@@ -126,6 +151,8 @@ mod tests {
         assert_eq!((shuttle.iterations, shuttle.seed), (500, 0));
         assert_eq!(shuttle.test.as_deref(), Some("a_close"));
         assert_eq!(shuttle.schedule.as_deref(), Some("91"));
+        let Ok(Command::Loom(loom)) = read("loom --test crew") else { panic!("loom") };
+        assert_eq!((loom.preemptions, loom.test.as_deref()), (3, Some("crew")));
     }
 
     #[test]
@@ -139,6 +166,7 @@ mod tests {
             ("bench --only S8", "there is no such scenario"),
             ("bench --write", "--gate"),
             ("bench --gate --quick", "--quick"),
+            ("soak --minutes 1 --seconds 1", "'--minutes <N>'"),
         ] {
             let said = read(line).err().expect(line);
             assert!(said.contains(named), "{line}: {said}");

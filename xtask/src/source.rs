@@ -34,6 +34,11 @@ pub(crate) fn rust_files() -> Result<Vec<Source>, Failure> {
     files(".rs")
 }
 
+/// All manifests of crates, and the workspace's.
+pub(crate) fn manifests() -> Result<Vec<Source>, Failure> {
+    files("Cargo.toml")
+}
+
 /// All documents, those of the guide included, by their paths.
 pub(crate) fn documents() -> Result<BTreeMap<String, String>, Failure> {
     Ok(files(".md")?.into_iter().map(|file| (file.path, file.text)).collect())

@@ -44,11 +44,14 @@ impl Sqlite {
             });
         }
         // Now that it is known not to be a URL of another kind, with a password in it.
-        let (pool, url) = Settings::from_url(url)
+        let (pool, left) = Settings::from_url(url)
             .map_err(|error| SqliteError::Url { reason: error.to_string() })?;
-        let (_, rest) = url.split_once(':').unwrap_or_default();
-        let rest = rest.strip_prefix("//").unwrap_or(rest);
-        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        // The path ends where it did before anything was taken out behind it.
+        let before = url.split('?').next().unwrap_or_default();
+        let query = left.strip_prefix(before).unwrap_or_default();
+        let query = query.strip_prefix('?').unwrap_or(query);
+        let (_, path) = before.split_once(':').unwrap_or_default();
+        let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() {
             return fail("the URL names no file: write sqlite:PATH or sqlite::memory:".into());
         }

@@ -54,6 +54,7 @@ where
 }
 
 // P-16
+// lesson 20
 #[tokio::test]
 async fn an_endless_statement_is_interrupted_when_its_guard_is_dropped() {
     let pool = pool_of_one(Sqlite::memory());

@@ -66,4 +66,6 @@ fn a_wrong_option_of_the_pool_is_named_with_its_position() {
     assert!(other.contains("sqlite:PATH") && !other.contains("hunter2"), "{other}");
     assert!(refused("sqlite:?pool_max_size=4").contains("names no file"));
     assert!(refused("sqlite:app.db?size=4").contains("pool_max_size=4"));
+    // No file "app.db#top", and no part of the URL that nobody reads.
+    assert!(refused("sqlite:app.db?pool_max_size=4#top").contains("takes no other option"));
 }

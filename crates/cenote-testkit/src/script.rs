@@ -102,6 +102,11 @@ impl Script {
         self
     }
 
+    /// How many of the queued steps of this kind nobody has come to yet.
+    pub fn queued(&self, act: Act) -> usize {
+        self.shared.with(|book| book.plans[act as usize].len())
+    }
+
     /// All steps of this kind from now on; what was queued is forgotten.
     pub fn always(&self, act: Act, step: Step) -> &Self {
         self.shared.with(|book| book.plans[act as usize].always(step));

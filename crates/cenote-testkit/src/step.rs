@@ -99,6 +99,10 @@ impl Plan {
         self.then = step;
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.next.len()
+    }
+
     pub(crate) fn take(&mut self) -> Step {
         self.next.pop_front().unwrap_or(self.then)
     }

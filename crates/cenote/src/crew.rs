@@ -4,11 +4,11 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::shell::guarded;
+use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 
 /// How long a thread without work stays.
 const REST: Duration = Duration::from_secs(5);
@@ -72,6 +72,12 @@ impl Crew {
     pub(crate) fn hire(&self) -> io::Result<()> {
         self.base.lock().threads += 1;
         Base::start(&self.base)
+    }
+
+    /// A thread without work has rested, if there is one.
+    #[cfg(all(test, cenote_loom))]
+    pub(crate) fn run_out(&self) {
+        self.base.bell.run_out();
     }
 }
 

@@ -91,6 +91,11 @@ pub enum Error<E> {
         /// The pool's name.
         pool: Arc<str>,
     },
+    /// The pool's own code panicked: a bug of the pool's, which has closed itself (P-23).
+    Broken {
+        /// The pool's name.
+        pool: Arc<str>,
+    },
 }
 
 impl<E> Error<E> {
@@ -107,7 +112,8 @@ impl<E> Error<E> {
             | Error::TooMany { .. }
             | Error::Draining { .. }
             | Error::Closed { .. }
-            | Error::RuntimeGone { .. } => false,
+            | Error::RuntimeGone { .. }
+            | Error::Broken { .. } => false,
         }
     }
 
@@ -124,6 +130,7 @@ impl<E> Error<E> {
             Error::Draining { .. } => FailReason::Draining,
             Error::Closed { .. } => FailReason::Closed,
             Error::RuntimeGone { .. } => FailReason::RuntimeGone,
+            Error::Broken { .. } => FailReason::Broken,
             Error::Run(_) => FailReason::Other,
         }
     }
@@ -167,6 +174,10 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Error::RuntimeGone { pool } => write!(
                 f,
                 "pool \"{pool}\": the runtime it was built on was shut down: build it on one that lives as long"
+            ),
+            Error::Broken { pool } => write!(
+                f,
+                "pool \"{pool}\" has closed itself because its own code panicked: build another, and report the panic's message as a bug of cenote"
             ),
         }
     }

@@ -34,7 +34,7 @@ impl<M: Manager> Shell<M> {
     ) -> Option<usize> {
         let end = state.leases().min(from + SLICE);
         for index in from..end {
-            let Some((id, lease)) = state.lease(index) else { continue };
+            let Some((id, lease)) = state.lease(&self.lane, index) else { continue };
             let since = *lease.seen.get_or_insert(now);
             let held = now.since(since);
             if lease.leaked || held < limit {

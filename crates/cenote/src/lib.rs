@@ -33,7 +33,8 @@
 //! Features: `tokio` (default) runs pools on tokio; `serde` reads and writes [`Options`] in files; `tracing` and
 //! `metrics` pass events on.
 
-#![forbid(unsafe_code)]
+// `lane` is the exception, and says why.
+#![deny(unsafe_code)]
 
 mod acquire;
 pub mod blocking;
@@ -46,10 +47,13 @@ pub mod env;
 mod error;
 mod extensions;
 mod hooks;
+mod lane;
 mod leaks;
 mod lend;
 mod manager;
 mod observe;
+#[cfg(all(test, cenote_loom))]
+mod permutations;
 mod pool;
 mod pooled;
 mod report;

@@ -45,12 +45,13 @@ use crate::shell::{Entry, Shell};
 pub struct Pooled<M: Manager> {
     /// Always there but in a guard that was consumed.
     entry: Option<Box<Entry<M>>>,
-    shell: Arc<Shell<M>>,
 }
 
 impl<M: Manager> Pooled<M> {
-    pub(crate) fn new(entry: Box<Entry<M>>, shell: Arc<Shell<M>>) -> Pooled<M> {
-        Pooled { entry: Some(entry), shell }
+    /// The connection must know its pool.
+    pub(crate) fn new(entry: Box<Entry<M>>) -> Pooled<M> {
+        debug_assert!(entry.shell.is_some(), "what is lent knows its pool");
+        Pooled { entry: Some(entry) }
     }
 
     fn entry(&self) -> &Entry<M> {
@@ -61,9 +62,14 @@ impl<M: Manager> Pooled<M> {
         self.entry.as_mut().expect("a guard has its connection until it is consumed")
     }
 
+    fn shell(&self) -> &Shell<M> {
+        self.entry().shell.as_ref().expect("what is lent knows its pool")
+    }
+
     fn take(mut this: Self) -> (Box<Entry<M>>, Arc<Shell<M>>) {
-        let entry = this.entry.take().expect("a guard has its connection until it is consumed");
-        (entry, Arc::clone(&this.shell))
+        let mut entry = this.entry.take().expect("a guard has its connection until it is consumed");
+        let shell = entry.shell.take().expect("what is lent knows its pool");
+        (entry, shell)
     }
 
     pub(crate) fn set_ended(this: &mut Self, ended: Ended) {
@@ -77,7 +83,7 @@ impl<M: Manager> Pooled<M> {
 
     /// How long ago the connection was made.
     pub fn age(this: &Self) -> Duration {
-        this.shell.env.now().since(this.entry().born)
+        this.shell().env.now().since(this.entry().born)
     }
 
     /// How often the connection was lent before.
@@ -87,7 +93,7 @@ impl<M: Manager> Pooled<M> {
 
     /// The name of its pool.
     pub fn pool_name(this: &Self) -> &str {
-        &this.shell.name
+        &this.shell().name
     }
 
     /// Values that stay with the connection while it lives.
@@ -152,7 +158,7 @@ impl<M: Manager> AsMut<M::Connection> for Pooled<M> {
 impl<M: Manager> Drop for Pooled<M> {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
-            self.shell.release(entry);
+            Shell::release(entry);
         }
     }
 }
@@ -160,7 +166,7 @@ impl<M: Manager> Drop for Pooled<M> {
 impl<M: Manager> fmt::Debug for Pooled<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pooled")
-            .field("pool", &self.shell.name)
+            .field("pool", &self.shell().name)
             .field("id", &self.entry().key.id)
             .finish_non_exhaustive()
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::time::nanos;
+
 /// Where a pool is in its life (P-21).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -287,7 +289,7 @@ impl Histogram {
     }
 
     pub(crate) fn record(&self, value: Duration) {
-        let nanos = u64::try_from(value.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = nanos(value);
         self.buckets[Self::bucket(nanos)].fetch_add(1, Ordering::Relaxed);
         self.max.fetch_max(nanos, Ordering::Relaxed);
     }

@@ -129,36 +129,25 @@ async fn step<T, E>(
     outcome
 }
 
-/// A connect that failed; with the connection, if it was made and could not be prepared.
-struct Unmade<M: Manager> {
-    error: M::Error,
-    conn: Option<M::Connection>,
-}
-
-/// The connect itself with what belongs to it: session set-up and the test of a new connection.
+/// The connect itself with what belongs to it: session set-up and the test of a new connection. The connection is
+/// laid into `made`, which is the caller's: it is owed a goodbye even if what follows the connect is cut short.
 async fn make<M: Manager>(
     shell: &Shell<M>,
     options: &Options,
     id: u64,
     began: Time,
-) -> Result<M::Connection, Unmade<M>> {
-    let connected = shell.manager.connect().await;
-    let mut conn = connected.map_err(|error| Unmade { error, conn: None })?;
+    made: &mut Option<M::Connection>,
+) -> Result<(), M::Error> {
+    let conn = made.insert(shell.manager.connect().await?);
     let took = shell.env.now().since(began);
     shell.tell(Subject::Connection(id), EventKind::ConnectionCreated { took });
-    let prepared = async {
-        if let Some(hook) = &shell.hooks.after_connect {
-            shell.run_hook(Hook::AfterConnect, id, || hook(&mut conn)).await?;
-        }
-        if options.test_on_create {
-            shell.manager.check(&mut conn).await?;
-        }
-        Ok(())
-    };
-    match prepared.await {
-        Ok(()) => Ok(conn),
-        Err(error) => Err(Unmade { error, conn: Some(conn) }),
+    if let Some(hook) = &shell.hooks.after_connect {
+        shell.run_hook(Hook::AfterConnect, id, || hook(conn)).await?;
     }
+    if options.test_on_create {
+        shell.manager.check(conn).await?;
+    }
+    Ok(())
 }
 
 impl<M: Manager> Flight<M> {
@@ -211,17 +200,17 @@ impl<M: Manager> Flight<M> {
     async fn connect(mut self, options: &Options) {
         let shell = Arc::clone(&self.shell);
         let began = shell.env.now();
-        let make = make(&*shell, options, self.key.id, began);
-        let made = step(&*shell.env, options.connect_timeout, make).await;
+        let mut made = None;
+        let make = make(&*shell, options, self.key.id, began, &mut made);
+        let outcome = step(&*shell.env, options.connect_timeout, make).await;
         let now = shell.env.now();
-        let mut unprepared = None;
-        let error = match made {
-            Outcome::Ok(conn) => {
+        let error = match outcome {
+            Outcome::Ok(()) => {
+                let conn = made.take().expect("a connect that succeeded made one");
                 shell.connect.record(now.since(began));
                 return self.arrive(conn, now.since(began), now);
             }
-            Outcome::Err(Unmade { error, conn }) => {
-                unprepared = conn;
+            Outcome::Err(error) => {
                 let fault = shell.classify(&error);
                 ConnectError::Failed { error, fault }
             }
@@ -244,7 +233,7 @@ impl<M: Manager> Flight<M> {
             old
         });
         // Whoever waited has heard of it; the connection that was made is owed a goodbye.
-        if let Some(conn) = unprepared {
+        if let Some(conn) = made {
             let close = async { shell.manager.close(conn).await };
             let closed = step(&*shell.env, options.close_timeout, close).await;
             closed.if_failed(|error| self.tell(EventKind::CloseFailed { error }));
@@ -374,7 +363,7 @@ impl<M: Manager> Drop for Flight<M> {
                 }
                 self.shell.run(|state| {
                     state.change(&self.shell.watch, |core| core.task_dropped(self.key));
-                    state.overrun(now);
+                    state.overrun(&self.shell.lane, now);
                 });
             }
             Leg::Close { .. } => self.closed(Some(CloseError::RuntimeGone)),

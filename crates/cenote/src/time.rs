@@ -38,8 +38,7 @@ impl Add<Duration> for Time {
 
     /// Saturates at [`Time::NEVER`].
     fn add(self, rhs: Duration) -> Time {
-        let nanos = u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX);
-        Time(self.0.saturating_add(nanos))
+        Time(self.0.saturating_add(nanos(rhs)))
     }
 }
 
@@ -48,7 +47,12 @@ impl Sub<Duration> for Time {
 
     /// Saturates at [`Time::ZERO`].
     fn sub(self, rhs: Duration) -> Time {
-        let nanos = u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX);
-        Time(self.0.saturating_sub(nanos))
+        Time(self.0.saturating_sub(nanos(rhs)))
     }
+}
+
+/// The span in nanoseconds; `u64::MAX` if there are more.
+pub(crate) fn nanos(span: Duration) -> u64 {
+    let whole = span.as_secs().saturating_mul(1_000_000_000);
+    whole.saturating_add(u64::from(span.subsec_nanos()))
 }

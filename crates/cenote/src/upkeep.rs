@@ -49,7 +49,7 @@ impl<M: Manager> Shell<M> {
     fn look_after(self: &Arc<Self>) -> Time {
         let now = self.env.now();
         let (next, sweep, leak_after) = self.run(|state| {
-            state.overrun(now);
+            state.overrun(&self.lane, now);
             let leak_after = state.core.options().leak_after;
             (state.core.upkeep(now), state.core.sweep_is_due(now), leak_after)
         });
@@ -78,7 +78,7 @@ impl<M: Manager> Drop for Upkeep<M> {
             let now = self.shell.env.now();
             self.shell.run(|state| {
                 state.change(&self.shell.watch, Core::runtime_gone);
-                state.overrun(now);
+                state.overrun(&self.shell.lane, now);
             });
         }
     }

@@ -46,6 +46,7 @@ fn a_create_that_always_fails_is_tried_at_most_20_times_in_two_seconds_without_b
 }
 
 // P-13, P-14
+// lesson 8
 #[test]
 fn callers_that_come_back_at_once_after_each_error_cause_no_storm() {
     let rules = [OnConnectError::Retry, OnConnectError::FailFirst, OnConnectError::FailAll];
@@ -105,6 +106,7 @@ fn the_back_off_can_be_set() {
 }
 
 // P-13
+// lesson 8
 #[test]
 fn after_a_failure_one_prober_tries_and_then_1_2_4() {
     each_seed(|bench| {

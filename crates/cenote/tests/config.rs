@@ -36,6 +36,18 @@ fn an_impossible_option_is_refused_with_its_field_its_value_and_the_rule() {
         (|o| o.backoff_first = Duration::ZERO, "backoff_first is 0s, but it must be longer"),
         (|o| o.backoff_max = Duration::ZERO, "backoff_max is 0s, but it must be longer"),
         (|o| o.upkeep_interval = Duration::ZERO, "upkeep_interval is 0s, but it must be longer"),
+        (
+            |o| o.upkeep_interval = Duration::from_micros(999),
+            "upkeep_interval is 999us, but it must be at least 1ms",
+        ),
+        (
+            |o| o.test_on_acquire = TestOnAcquire::IfIdleFor(Duration::ZERO),
+            "test_on_acquire is if_idle_for 0s, but its time must be longer than zero",
+        ),
+        (
+            |o| o.test_on_acquire = TestOnAcquire::IfIdleFor(Duration::MAX),
+            "test_on_acquire is if_idle_for 18446744073709551615999999999ns, but it must not exceed",
+        ),
         (|o| o.backoff_first = Duration::MAX, "backoff_first is"),
         (
             |o| o.backoff_first = Duration::from_secs(6),
@@ -122,7 +134,8 @@ fn the_edges_of_what_is_possible_are_accepted() {
         |o| o.priorities = 32,
         |o| (o.backoff_first, o.backoff_max) = (secs(1), secs(1)),
         |o| o.lifetime_jitter_percent = 100,
-        |o| o.test_on_acquire = TestOnAcquire::IfIdleFor(Duration::ZERO),
+        |o| o.test_on_acquire = TestOnAcquire::IfIdleFor(Duration::from_nanos(1)),
+        |o| o.upkeep_interval = Duration::from_millis(1),
         |o| o.max_uses = 1.into(),
     ];
     for change in edges {

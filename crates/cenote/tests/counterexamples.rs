@@ -96,6 +96,7 @@ fn a_clear_without_a_drain_hands_nothing_destroyed_out() {
 }
 
 // P-9, P-26
+// lesson 21
 #[test]
 fn nothing_can_be_destroyed_twice() {
     // Seen: the count is decremented anyway; max 1 held 2. A guard is consumed by its discard; what is
@@ -236,6 +237,7 @@ fn a_queue_of_none_is_honoured() {
 }
 
 // P-5, P-9
+// lesson 5
 #[test]
 fn destroying_a_lent_one_serves_the_waiter() {
     // Seen: nobody was told that there is room again.

@@ -102,6 +102,7 @@ fn keepalive_is_no_use_so_idle_connections_still_age_out() {
 }
 
 // P-15
+// lesson 4
 #[test]
 fn a_connection_under_keepalive_is_not_lent_and_another_is() {
     each_seed(|bench| {

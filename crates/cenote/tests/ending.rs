@@ -85,6 +85,7 @@ fn at_the_deadline_of_a_close_late_ones_leave_the_books_and_a_late_return_only_c
 }
 
 // P-21
+// lesson 5, 30
 #[test]
 fn close_now_waits_for_no_borrower() {
     let bench = Bench::new(1);
@@ -158,6 +159,7 @@ fn a_close_that_hangs_does_not_hold_the_end_beyond_the_deadline() {
 }
 
 // P-21
+// lesson 30
 #[test]
 fn dropping_the_future_changes_nothing_and_repeated_calls_join() {
     each_seed(|bench| {

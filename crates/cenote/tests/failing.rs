@@ -67,6 +67,7 @@ fn an_error_of_the_past_is_not_blamed_for_a_timeout() {
 }
 
 // P-14
+// lesson 18
 #[test]
 fn a_permanent_error_fails_all_waiters_at_once_and_is_not_hammered() {
     each_seed(|bench| {
@@ -119,6 +120,7 @@ fn a_permanent_error_takes_nothing_from_those_who_have_a_connection() {
 }
 
 // P-14, P-22
+// lesson 28
 #[test]
 fn an_overloaded_server_shrinks_the_limit_and_the_limit_grows_again() {
     each_seed(|bench| {

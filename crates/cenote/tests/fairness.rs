@@ -53,6 +53,7 @@ fn assert_nobody_was_overtaken(served: &[(u64, Duration)]) {
 }
 
 // P-4, P-5
+// lesson 22
 #[test]
 fn nobody_overtakes_by_ticket() {
     for seed in 0..20 {

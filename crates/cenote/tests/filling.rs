@@ -7,6 +7,7 @@ use cenote_testkit::Step;
 use common::{Bench, assert_at_rest, each_seed, ms, secs};
 
 // P-11
+// lesson 9
 #[test]
 fn there_are_never_more_than_max_size_connections() {
     each_seed(|bench| {

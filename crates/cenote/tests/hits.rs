@@ -1,6 +1,11 @@
 //! A hit costs one short turn under the lock, each way: no allocation, no spawn, no timer, no clock, no
 //! waker; and the same for ten connections as for ten thousand.
 
+#![expect(
+    unsafe_code,
+    reason = "an allocator that counts is an unsafe trait, and passes every call on"
+)]
+
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -232,6 +237,7 @@ fn taking_and_giving_back_cost_the_same_for_10_and_for_10_000_connections() {
 }
 
 // P-5, P-2
+// lesson 2
 #[test]
 fn leaving_the_queue_costs_the_same_for_10_and_for_10_000_waiters() {
     let cost = |waiters: usize| {

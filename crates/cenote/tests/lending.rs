@@ -116,6 +116,7 @@ async fn serials_of_three(bench: &Bench, order: Order) -> Vec<u64> {
 }
 
 // P-7
+// lesson 23
 #[test]
 fn lifo_lends_the_one_released_last_and_fifo_the_one_that_rested_longest() {
     let (lifo, fifo) = (Bench::new(1), Bench::new(1));

@@ -1,8 +1,8 @@
 //! Whole lives drawn from a seed: random options, a manager and hooks that fail at random, callers who want
 //! one connection, several or a share, who come, stay, leave and are dropped, and somebody who changes, clears,
 //! pauses, resizes and sometimes drains or closes in the middle of it. Whatever happens, no acquire outlives
-//! its deadline, nobody shares with a borrower, the counts add up, the core's invariants hold after each step
-//! (debug builds check them), and in the end everything that was made is gone.
+//! its deadline, nobody is passed by somebody who came later, nobody shares with a borrower, the counts add up, the core's
+//! invariants hold after each step (debug builds check them), and in the end everything that was made is gone.
 //!
 //! `cargo xtask sim --seeds 20000 --from 1` lives longer. A life that breaks tells its seed and its last events.
 
@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cenote::{
-    Builder, Choice, Error, Fate, Fault, FreeSlot, OnConnectError, Order, Pool, Pooled, Shared,
-    Status, TestOnAcquire, Timeout,
+    Builder, Choice, CloseReason, Error, Event, EventKind, Fate, Fault, FreeSlot, OnConnectError,
+    Order, Pool, Pooled, Shared, Status, TestOnAcquire, Timeout,
 };
 use cenote_testkit::{Act, Handle, Script, ScriptError, Step};
+use common::line::{Line, Place};
 use common::{Bench, ms, secs};
 
 /// Random numbers of the test's own, from the same seed.
@@ -94,7 +95,13 @@ impl Moods {
     }
 }
 
-fn build(bench: &Bench, dice: &mut Dice, max: usize, history: &History) -> Pool<Script> {
+fn build(
+    bench: &Bench,
+    dice: &mut Dice,
+    max: usize,
+    history: &History,
+    line: &Line,
+) -> Pool<Script> {
     let maybe = |on: bool, after| if on { Timeout::After(after) } else { Timeout::Never };
     let least = dice.below(max as u64 + 1) as usize;
     let builder = bench
@@ -132,6 +139,14 @@ fn build(bench: &Bench, dice: &mut Dice, max: usize, history: &History) -> Pool<
     let builder = if dice.chance(30) { builder.max_waiting(4) } else { builder };
     let builder = builder.max_sharers(1 + dice.below(4) as usize).leak_after(ms(50));
     let builder = if dice.chance(50) { hooked(builder, dice) } else { builder };
+    let line = line.clone();
+    let builder = builder.observer(move |event: &Event<'_>| {
+        if let EventKind::ConnectionClosing { reason: CloseReason::Died | CloseReason::Hook } =
+            event.kind()
+        {
+            line.disturb();
+        }
+    });
     let (history, handle) = (history.clone(), bench.sim.handle());
     let builder = builder.log_with(move |_, line| {
         history.note(format!("{:>9.1?} {line}", handle.now().since(cenote::Time::ZERO)));
@@ -239,8 +254,15 @@ impl Use {
 }
 
 /// A caller: however it ends, it ends by its deadline.
-async fn call(bench: &Bench, pool: &Pool<Script>, dice: &mut Dice, register: &Register) {
+async fn call(
+    bench: &Bench,
+    pool: &Pool<Script>,
+    dice: &mut Dice,
+    register: &Register,
+    line: &Line,
+) {
     let (pool, handle, register) = (pool.clone(), bench.sim.handle(), register.clone());
+    let line = line.clone();
     let timeout = ms(5) + dice.span(180);
     let usage = Use { hold: dice.span(12), how: dice.below(12) };
     let level = dice.below(4) as u8;
@@ -252,6 +274,10 @@ async fn call(bench: &Bench, pool: &Pool<Script>, dice: &mut Dice, register: &Re
     let leaves = dice.chance(25).then(|| dice.span(60));
     let task = bench.sim.spawn(async move {
         let began = handle.now();
+        let wanted = if let Wish::Many(n) = wish { n } else { 1 };
+        // Whoever wants none does not wait; a level beyond the last is the last.
+        let place = (wanted > 0).then(|| line.join(level.min(2), wanted));
+        let served = || place.map(Place::served);
         let in_time = |result: Option<&Error<ScriptError>>| {
             let waited = handle.now().since(began);
             assert!(waited <= timeout, "{waited:?} with a timeout of {timeout:?}");
@@ -264,6 +290,7 @@ async fn call(bench: &Bench, pool: &Pool<Script>, dice: &mut Dice, register: &Re
                 let got = pool.acquire().timeout(timeout).priority(level).await;
                 in_time(got.as_ref().err());
                 if let Ok(conn) = got {
+                    served();
                     usage.one(conn, &handle, &register).await;
                 }
             }
@@ -271,6 +298,7 @@ async fn call(bench: &Bench, pool: &Pool<Script>, dice: &mut Dice, register: &Re
                 let got = pool.share().timeout(timeout).priority(level).await;
                 in_time(got.as_ref().err());
                 if let Ok(share) = got {
+                    served();
                     usage.share(share, &handle, &register).await;
                 }
             }
@@ -279,6 +307,7 @@ async fn call(bench: &Bench, pool: &Pool<Script>, dice: &mut Dice, register: &Re
                 in_time(got.as_ref().err());
                 if let Ok(all) = got {
                     assert_eq!(all.len(), n, "all or none");
+                    served();
                     for conn in all {
                         usage.one(conn, &handle, &register).await;
                     }
@@ -318,7 +347,8 @@ fn live(seed: u64, history: &History) {
     let register = Register::default();
     let mut dice = Dice(seed);
     let max = 1 + dice.below(5) as usize;
-    let pool = build(&bench, &mut dice, max, history);
+    let line = Line::default();
+    let pool = build(&bench, &mut dice, max, history, &line);
     let fates = [Fate::Keep, Fate::Keep, Fate::Reset, Fate::Close];
     let (mut of_release, rounds) = (dice.clone(), 150);
     let mut early = dice.clone();
@@ -335,7 +365,7 @@ fn live(seed: u64, history: &History) {
                     bench.script.queue(act, [dice.step()]);
                 }
             }
-            call(&bench, &pool, &mut dice, &register).await;
+            call(&bench, &pool, &mut dice, &register, &line).await;
             match dice.below(40) {
                 0 => drop(pool.clear()),
                 1 => drop(pool.clear_where(|conn| conn.serial() % 2 == 0)),
@@ -349,6 +379,11 @@ fn live(seed: u64, history: &History) {
             }
             bench.sim.sleep(dice.span(8)).await;
             assert_sound(&pool.status());
+            // Seldom, or the next command would always come when nothing else is about to happen.
+            if dice.chance(25) {
+                bench.settled().await;
+                line.look(pool.status().max);
+            }
         }
         // Everything heals, and the pool does too.
         for act in [Act::Connect, Act::Check, Act::Reset, Act::Close] {

@@ -57,6 +57,7 @@ fn a_caller_that_gives_up_leaves_its_connect_to_the_next() {
 }
 
 // P-12
+// lesson 9
 #[test]
 fn a_caller_dropped_while_connecting_leaves_its_connect_to_the_next() {
     let bench = Bench::new(1);

@@ -71,6 +71,7 @@ fn a_more_urgent_caller_passes_one_that_waits_for_several() {
 }
 
 // P-10
+// lesson 24
 #[test]
 fn two_that_need_two_of_two_do_not_deadlock() {
     each_seed(|bench| {

@@ -8,6 +8,7 @@ use cenote_testkit::{Script, ScriptError, Step};
 use common::{Bench, assert_adds_up, assert_at_rest, each_seed, ms, secs};
 
 // P-26
+// lesson 21
 #[test]
 fn the_counts_of_a_status_add_up_at_every_instant() {
     each_seed(|bench| {
@@ -153,6 +154,7 @@ fn every_acquire_is_counted_once_by_its_outcome() {
 }
 
 // P-27
+// lesson 27
 #[test]
 fn failed_waits_are_in_the_histogram_and_hits_are_zeros() {
     let bench = Bench::new(1);

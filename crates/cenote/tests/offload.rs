@@ -78,6 +78,7 @@ async fn a_call_runs_on_another_thread_and_returns_what_it_returns() {
 }
 
 // P-25, P-1, P-5
+// lesson 20
 #[tokio::test]
 async fn a_call_whose_future_is_dropped_goes_on_and_nobody_gets_the_connection_before_its_end() {
     let script = Script::new();

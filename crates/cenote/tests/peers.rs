@@ -46,6 +46,7 @@ fn a_panicking_predicate_poisons_nothing() {
 }
 
 // P-12, P-3
+// lesson 10
 #[test]
 fn a_deadline_shorter_than_the_connect_time_succeeds_by_the_next_try() {
     let bench = Bench::new(1);
@@ -92,6 +93,7 @@ fn a_connect_that_panics_keeps_capacity() {
 }
 
 // P-5
+// lesson 22
 #[test]
 fn of_256_tasks_on_8_connections_nobody_is_overtaken() {
     let bench = Bench::new(1);
@@ -138,6 +140,7 @@ fn of_64_tasks_on_8_connections_everybody_finishes() {
 }
 
 // P-5
+// lesson 1
 #[test]
 fn two_returns_between_two_looks_wake_both_waiters() {
     each_seed(|bench| {
@@ -178,6 +181,7 @@ fn min_idle_does_not_overshoot() {
 }
 
 // P-13, P-3
+// lesson 6
 #[test]
 fn a_connect_that_hangs_has_a_timeout_even_without_a_caller() {
     let bench = Bench::new(1);

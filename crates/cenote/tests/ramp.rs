@@ -21,6 +21,7 @@ fn rounds(bench: &Bench) -> Vec<(u128, usize)> {
 }
 
 // P-13
+// lesson 7
 #[test]
 fn connects_ramp_two_at_a_time_and_double_while_they_succeed() {
     each_seed(|bench| {
@@ -54,6 +55,7 @@ fn the_ramp_can_be_switched_off() {
 }
 
 // P-13
+// lesson 8
 #[test]
 fn max_connecting_bounds_the_connects_under_way() {
     for most in [1, 3] {
@@ -94,6 +96,7 @@ fn the_default_connect_timeout_is_five_seconds() {
 }
 
 // P-13
+// lesson 6
 #[test]
 fn a_stuck_connect_does_not_starve_the_pool() {
     each_seed(|bench| {

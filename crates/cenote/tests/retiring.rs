@@ -147,6 +147,7 @@ fn a_lifetime_ends_at_its_length_less_at_most_the_jitter() {
 }
 
 // P-17
+// lesson 12
 #[test]
 fn connections_born_together_do_not_die_together() {
     let bench = Bench::new(1);

@@ -47,17 +47,21 @@ fn by_default_a_connection_is_tested_after_a_second_of_rest() {
     });
 }
 
-// P-15
+// P-15, P-20
 #[test]
 fn a_new_connection_is_tested_if_asked() {
-    let bench = Bench::new(1);
-    bench.script.checks([Step::Error(Fault::Connection)]);
-    let pool = bench.builder().max_size(1).test_on_create(true).build().unwrap();
-    bench.sim.run(async {
-        assert_eq!(pool.acquire().await.unwrap().serial(), 2);
-        assert_eq!(pool.stats().counts.connect_failures.transient, 1);
-        assert_eq!(bench.script.counts().closed, 1);
-    });
+    for failure in [Step::Error(Fault::Connection), Step::Never, Step::Panic] {
+        let bench = Bench::new(1);
+        bench.script.checks([failure]);
+        let pool = bench.builder().max_size(1).test_on_create(true).build().unwrap();
+        bench.sim.run(async {
+            assert_eq!(pool.acquire().await.unwrap().serial(), 2);
+            assert_eq!(pool.stats().counts.connect_failures.transient, 1);
+            bench.settled().await;
+            let counts = bench.script.counts();
+            assert_eq!((counts.closed, counts.dropped), (1, 0), "{failure:?}: it has its goodbye");
+        });
+    }
 }
 
 // P-15

@@ -159,6 +159,7 @@ fn a_newcomer_cannot_overtake_a_waiter() {
 }
 
 // P-5
+// lesson 2
 #[test]
 fn a_cancelled_waiter_gets_nothing_and_what_was_granted_to_it_goes_to_the_next() {
     each_seed(|bench| {
@@ -180,6 +181,7 @@ fn a_cancelled_waiter_gets_nothing_and_what_was_granted_to_it_goes_to_the_next()
 }
 
 // P-5
+// lesson 19
 #[test]
 fn a_grant_whose_only_waiter_is_dropped_goes_idle_unused() {
     let bench = Bench::new(1);
@@ -284,6 +286,7 @@ fn a_grant_stays_while_nobody_else_waits() {
 }
 
 // P-5
+// lesson 25
 #[test]
 fn a_waiter_polled_by_another_task_is_woken_there() {
     let bench = Bench::new(1);

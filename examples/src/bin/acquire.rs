@@ -1,5 +1,7 @@
 //! Borrow a connection, use it, give it back. Dropping the guard is all it takes.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error;
 
 use cenote::{Pool, Pooled};

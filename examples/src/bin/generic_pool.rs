@@ -4,6 +4,8 @@
 //! Time is virtual: sleeps are skipped, so the numbers are exact and the program ends at once. That it ends at
 //! all is the last thing to see: the pool still keeps its minimum then, and generic-pool would run for ever.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,6 +3,8 @@
 //!
 //! A real service waits for a signal; this one asks itself something slow and shuts down meanwhile.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -2,6 +2,8 @@
 //! events, the log of all and free connections that its users write, and the end of its best-known incident, the
 //! connection that nobody releases. The database is SQLite, so that the program runs anywhere.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error as StdError;
 use std::panic::Location;
 use std::path::Path;

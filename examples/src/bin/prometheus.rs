@@ -4,6 +4,8 @@
 //!
 //! Time is virtual: sleeps are skipped, so the numbers are exact and the program ends at once.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error;
 use std::time::Duration;
 

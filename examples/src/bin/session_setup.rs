@@ -1,6 +1,8 @@
 //! Prepare each new connection's session before anybody gets it. The set-up is part of connecting: it runs off
 //! the caller's path, under `connect_timeout`, and a connection that cannot be prepared is never lent.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error;
 
 use cenote::{HookFuture, OnConnectError, Pool};

@@ -1,5 +1,7 @@
 //! A pool for threads: no runtime, no futures, the same rules. What it lends is rusqlite's own connection.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error;
 use std::path::Path;
 use std::thread;

@@ -1,5 +1,7 @@
 //! What can go wrong, and what it looks like: every failure has a type, one sentence, and an end.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error as StdError;
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! Borrow, run, give back in one call. How the closure ended decides what becomes of the connection: a query
 //! that fails or is cancelled does not cost one, since SQLite can undo it.
 
+#![forbid(unsafe_code)]
+
 use std::error::Error;
 use std::time::Duration;
 

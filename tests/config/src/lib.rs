@@ -1,5 +1,7 @@
 //! What the tests of files have in common: options of every kind, and what TOML and JSON make of a text.
 
+#![forbid(unsafe_code)]
+
 use cenote::{ConfigError, Options};
 
 /// Options that between them have every value far from its default, the largest numbers included.

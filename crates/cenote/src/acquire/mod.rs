@@ -1,6 +1,7 @@
 //! The three waits: for a connection, for several at once, for a share of one. They differ in what they
-//! take, not in how they wait: `wait.rs` waits, `want.rs` says what is wanted.
+//! take, not in how they wait: `wait.rs` waits, `want.rs` says what is wanted, `outcome.rs` tells and counts.
 
+mod outcome;
 mod wait;
 mod want;
 

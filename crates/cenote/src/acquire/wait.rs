@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pin_project_lite::pin_project;
 
@@ -17,21 +17,13 @@ use crate::env::Sleep;
 use crate::error::Error;
 use crate::hooks::AcquireRequest;
 use crate::manager::Manager;
-use crate::observe::{EventKind, FailReason, Subject, WaitSpan, count, flags};
+use crate::observe::{EventKind, Subject, WaitSpan, count, flags};
 use crate::pool::Pool;
-use crate::shell::{Refused, Shell};
+use crate::shell::Refused;
 use crate::time::Time;
 
+use super::outcome::{Patience, Span, cancel, fail, refused, tell_got};
 use super::want::Want;
-
-/// How long the caller is willing to wait.
-#[derive(Clone, Copy, Debug)]
-enum Patience {
-    /// The pool's `acquire_timeout`, from the first poll on.
-    Default,
-    For(Timeout),
-    Until(Time),
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
@@ -40,15 +32,6 @@ enum Stage {
     /// In the queue.
     Waiting(u32),
     Done,
-}
-
-/// When the wait began and when it ends.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    since: Time,
-    deadline: Time,
-    /// From when on it is to be reported.
-    slow: Timeout,
 }
 
 pin_project! {
@@ -128,6 +111,12 @@ impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        if let (Stage::Asking, None) = (&this.stage, &this.ticket) {
+            if let Some(given) = this.want.take_fast(&this.pool.shell, this.location) {
+                *this.stage = Stage::Done;
+                return Poll::Ready(Ok(given));
+            }
+        }
         // What is good of something that was found dead in part.
         let mut rest = None;
         loop {
@@ -200,37 +189,42 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
                 }
             }
         }
-        let look = CoreLook { again, untested: false };
-        // The hit: nothing is read, cloned or made before it.
-        let hit = shell.run(|state| {
-            let ticket = *self.ticket.get_or_insert_with(|| state.core.ticket());
-            self.want.hit(state, level, ticket, look, location)
-        });
-        if !again && *self.flags & flags::OBSERVED != 0 {
-            shell.tell_started(self.ticket.expect("it was drawn above"), location);
-        }
-        if let Some(taken) = hit {
-            return Look::Got(taken);
+        if again || !shell.is_crowded() || *self.flags & flags::OBSERVED != 0 {
+            let look = CoreLook { again, untested: false };
+            // The hit: nothing is read, cloned or made before it.
+            let hit = shell.run(|state| {
+                let ticket = *self.ticket.get_or_insert_with(|| state.core.ticket());
+                self.want.hit(state, level, ticket, look, location)
+            });
+            if !again && *self.flags & flags::OBSERVED != 0 {
+                shell.tell_started(self.ticket.expect("it was drawn above"), location);
+            }
+            if let Some(taken) = hit {
+                return Look::Got(taken);
+            }
         }
         let now = shell.env.now();
         let mut waker = Some(cx.waker().clone());
-        let ticket = self.ticket.expect("it was drawn above");
         // More than a number of slots can say is more than any pool has.
         let wanted = u32::try_from(self.want.wanted()).unwrap_or(u32::MAX);
-        let request = Request { level, ticket, wanted, kind: W::KIND };
-        let asked = shell.run(|state| match state.core.acquire(request, again, now) {
-            Acquired::Hit(key) => Asked::Got(self.want.take(state, key, location)),
-            Acquired::Refused(refusal) => Asked::Refused(state.refused(refusal)),
-            Acquired::Queued(w) => {
-                // The orders are fetched after this: a grant in the same turn finds the waker.
-                state.desk(w).waker = waker.take();
-                if self.span.is_none() {
-                    // Noted before the orders, so it is told before the connect that it may cause.
-                    let subject = Subject::Acquire(ticket);
-                    state.note(&shell.watch, subject, EventKind::AcquireQueued);
+        let asked = shell.run(|state| {
+            let ticket = *self.ticket.get_or_insert_with(|| state.core.ticket());
+            let request = Request { level, ticket, wanted, kind: W::KIND };
+            match state.core.acquire(request, again, now) {
+                Acquired::Hit(key) => Asked::Got(self.want.take(state, key, location)),
+                Acquired::Refused(refusal) => Asked::Refused(state.refused(refusal)),
+                Acquired::Queued(w) => {
+                    // The orders are fetched after this: a grant in the same turn finds the waker.
+                    state.desk(w).waker = waker.take();
+                    if self.span.is_none() {
+                        // Noted before the orders, so it is told before the connect that it may cause.
+                        let subject = Subject::Acquire(ticket);
+                        state.note(&shell.watch, subject, EventKind::AcquireQueued);
+                    }
+                    shell.set_crowded(state);
+                    let options = state.core.options();
+                    Asked::Queued(w, options.acquire_timeout, options.slow_acquire)
                 }
-                let options = state.core.options();
-                Asked::Queued(w, options.acquire_timeout, options.slow_acquire)
             }
         });
         match asked {
@@ -245,6 +239,7 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
                         Patience::Default => now + acquire_timeout.get(),
                     };
                     *self.span = Some(Span { since: now, deadline, slow });
+                    let ticket = self.ticket.expect("it was drawn above");
                     *self.traced = WaitSpan::begin(&shell.watch, &shell.name, ticket);
                 }
                 Look::Wait
@@ -313,6 +308,9 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
     fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.sleep.is_none() {
             let deadline = self.span.expect("who waits has a span").deadline;
+            if deadline == Time::NEVER {
+                return Poll::Pending;
+            }
             self.sleep.set(Some(self.pool.shell.env.sleep_until(deadline)));
         }
         self.sleep.as_mut().as_pin_mut().expect("it was set above").poll(cx)
@@ -337,87 +335,6 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
         }
         self.want.give(shell, taken, *self.flags)
     }
-}
-
-// What a hit does not do stands in functions that take plain values: then the projection above stays in
-// registers.
-
-/// What the hook says to an acquire, if it refuses it.
-#[cold]
-fn refused<M: Manager>(
-    shell: &Shell<M>,
-    patience: Patience,
-    request: impl FnOnce(Timeout) -> AcquireRequest,
-) -> Option<Error<M::Error>> {
-    let timeout = || match patience {
-        Patience::Default => shell.lock().core.options().acquire_timeout,
-        Patience::For(timeout) => timeout,
-        Patience::Until(deadline) => Timeout::After(deadline.since(shell.env.now())),
-    };
-    shell.admit(|| request(timeout())).err()
-}
-
-fn subject(ticket: Option<u64>) -> Subject {
-    Subject::Acquire(ticket.expect("it was drawn at the first look"))
-}
-
-#[cold]
-fn tell_got<M: Manager>(
-    shell: &Shell<M>,
-    ticket: Option<u64>,
-    span: Option<Span>,
-    connection: u64,
-    taken: usize,
-) {
-    let waited = record_wait(shell, ticket, span);
-    shell.tell_got(subject(ticket), connection, taken, waited);
-}
-
-#[cold]
-fn fail<M: Manager>(
-    shell: &Shell<M>,
-    ticket: Option<u64>,
-    span: Option<Span>,
-    error: Error<M::Error>,
-) -> Error<M::Error> {
-    let waited = record_wait(shell, ticket, span);
-    shell.tell_failed(subject(ticket), &error, waited);
-    error
-}
-
-/// Leaves the queue before the end. What was granted goes to the next.
-#[cold]
-fn cancel<M: Manager>(shell: &Arc<Shell<M>>, w: u32, ticket: Option<u64>, span: Option<Span>) {
-    let mut waker = None;
-    let mut error = None;
-    shell.run(|state| {
-        waker = state.desk(w).waker.take();
-        error = state.desk(w).error.take();
-        state.core.cancel(w, false);
-    });
-    let waited = record_wait(shell, ticket, span);
-    let cancelled = EventKind::AcquireFailed { reason: FailReason::Cancelled, error: None, waited };
-    shell.tell(subject(ticket), cancelled);
-}
-
-/// Failed waits count too: a histogram of the winners hides the incident (P-27). One that was slow is told
-/// as slow, with its causes (P-3).
-fn record_wait<M: Manager>(shell: &Shell<M>, ticket: Option<u64>, span: Option<Span>) -> Duration {
-    let Some(span) = span else { return Duration::ZERO };
-    let waited = shell.env.now().since(span.since);
-    shell.wait.record(waited);
-    if waited > span.slow.get() {
-        count(&shell.watch.marks.slow);
-        if shell.watch.is_observed() {
-            let state = shell.lock();
-            let (status, last) = (state.status(), state.last_error.clone());
-            drop(state);
-            let last = last.as_ref().map(|error| &**error as _);
-            let slow = EventKind::AcquireSlow { waited, status: &status, last };
-            shell.tell(subject(ticket), slow);
-        }
-    }
-    waited
 }
 
 /// How a first look ended.

@@ -15,6 +15,7 @@ use crate::observe::{EventKind, Subject, flags};
 use crate::pooled::Pooled;
 use crate::shared::Shared;
 use crate::shell::{Entry, Locked, Shell};
+use crate::stats::CloseReason;
 
 type Place = &'static Location<'static>;
 
@@ -30,6 +31,10 @@ pub(crate) trait Want<M: Manager> {
     const KIND: Kind;
 
     fn wanted(&self) -> usize;
+    /// Takes it off the fast lane, if that is open and has it.
+    fn take_fast(&self, _: &Arc<Shell<M>>, _: Place) -> Option<Self::Given> {
+        None
+    }
     /// Takes what is there, if nobody is before the caller.
     fn hit(
         &self,
@@ -76,6 +81,9 @@ pub(crate) fn take_now<M: Manager, W: Want<M>>(
             timeout: Timeout::After(Duration::ZERO),
         }),
     };
+    if let (Ok(()), Some(given)) = (&admitted, want.take_fast(shell, at)) {
+        return Ok(given);
+    }
     let mut told = None;
     let outcome = admitted.and_then(|()| {
         loop {
@@ -117,6 +125,14 @@ pub(crate) fn take_now<M: Manager, W: Want<M>>(
 }
 
 impl<M: Manager> Shell<M> {
+    /// Closes a connection that a caller took and found dead: it was no acquire.
+    #[cold]
+    fn bury(self: &Arc<Self>, mut entry: Box<Entry<M>>) {
+        // The caller has one, too.
+        entry.shell = None;
+        self.hand_in(entry, |core, key| core.found_bad(key, true, CloseReason::Died));
+    }
+
     #[cold]
     pub(super) fn tell_started(&self, ticket: u64, location: Place) -> Subject {
         let subject = Subject::Acquire(ticket);
@@ -144,7 +160,8 @@ fn lend<M: Manager>(shell: &Arc<Shell<M>>, mut entry: Box<Entry<M>>, flags: u8) 
     if flags & flags::HOLD != 0 {
         entry.lent_at = Some(shell.env.now());
     }
-    Pooled::new(entry, Arc::clone(shell))
+    entry.shell = Some(Arc::clone(shell));
+    Pooled::new(entry)
 }
 
 pub(crate) struct One;
@@ -158,6 +175,17 @@ impl<M: Manager> Want<M> for One {
 
     fn wanted(&self) -> usize {
         1
+    }
+
+    #[inline]
+    fn take_fast(&self, shell: &Arc<Shell<M>>, at: Place) -> Option<Pooled<M>> {
+        loop {
+            let entry = shell.lane.pop(at)?;
+            if !shell.is_dead(&entry.conn) {
+                return Some(Pooled::new(entry));
+            }
+            shell.bury(entry);
+        }
     }
 
     fn hit(

@@ -39,10 +39,10 @@ mod direct;
 mod hooks;
 mod manager;
 mod offload;
-mod oneshot;
+pub(crate) mod oneshot;
 mod pool;
 mod request;
-mod seat;
+pub(crate) mod seat;
 
 pub use builder::Builder;
 pub use direct::Direct;

@@ -2,8 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
+
+use crate::sync::Mutex;
 
 enum Letter<T> {
     /// Not written yet; with the waker of who waits.
@@ -21,25 +23,25 @@ fn swap<T>(shared: &Shared<T>, new: Letter<T>) -> Letter<T> {
 }
 
 /// The thread's end.
-pub(super) struct Teller<T>(Shared<T>);
+pub(crate) struct Teller<T>(Shared<T>);
 
 /// The future's end. It ends when the value is there.
-pub(super) struct Answer<T>(Shared<T>);
+pub(crate) struct Answer<T>(Shared<T>);
 
-pub(super) fn oneshot<T>() -> (Teller<T>, Answer<T>) {
+pub(crate) fn oneshot<T>() -> (Teller<T>, Answer<T>) {
     let shared = Arc::new(Mutex::new(Letter::Awaited(None)));
     (Teller(Arc::clone(&shared)), Answer(shared))
 }
 
 impl<T> Teller<T> {
     /// Whether the future is still there.
-    pub(super) fn is_awaited(&self) -> bool {
+    pub(crate) fn is_awaited(&self) -> bool {
         let letter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         matches!(*letter, Letter::Awaited(_))
     }
 
     /// Hands the value over; if nobody wants it any more it is dropped here, on the thread.
-    pub(super) fn tell(self, value: T) {
+    pub(crate) fn tell(self, value: T) {
         let mut value = Some(value);
         let mut letter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waker = match &mut *letter {

@@ -4,12 +4,13 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread;
 
 use super::oneshot::{Answer, oneshot};
 use crate::crew::Crew;
 use crate::shell::guarded;
+use crate::sync::{Mutex, MutexGuard};
 
 /// What one turn does, with the connection in its hand. It may take the connection and not put it back.
 type Turn<C> = Box<dyn FnOnce(&mut Option<C>) -> Done + Send>;
@@ -29,20 +30,20 @@ struct Place<C> {
     broken: bool,
 }
 
-pub(super) struct Seat<C> {
+pub(crate) struct Seat<C> {
     place: Mutex<Place<C>>,
     crew: Arc<Crew>,
 }
 
 /// Whether a turn that nobody waits for any more takes place all the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unheard {
+pub(crate) enum Unheard {
     Skip,
     Run,
 }
 
 impl<C: Send + 'static> Seat<C> {
-    pub(super) fn new(conn: C, crew: Arc<Crew>) -> Arc<Seat<C>> {
+    pub(crate) fn new(conn: C, crew: Arc<Crew>) -> Arc<Seat<C>> {
         let place = Place { conn: Some(conn), turns: VecDeque::new(), busy: false, broken: false };
         Arc::new(Seat { place: Mutex::new(place), crew })
     }
@@ -52,7 +53,7 @@ impl<C: Send + 'static> Seat<C> {
     }
 
     /// Queues a turn. The answer holds what it returned or its panic.
-    pub(super) fn turn<T: Send + 'static>(
+    pub(crate) fn turn<T: Send + 'static>(
         self: &Arc<Self>,
         unheard: Unheard,
         run: impl FnOnce(&mut Option<C>) -> T + Send + 'static,
@@ -100,7 +101,7 @@ impl<C: Send + 'static> Seat<C> {
 
     /// Looks at the connection in its place; `None` while a turn runs or waits, and when it is gone. The lock
     /// that is held meanwhile is this connection's own, and only its owner looks.
-    pub(super) fn look<R>(&self, look: impl FnOnce(&mut C) -> R) -> Option<R> {
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&mut C) -> R) -> Option<R> {
         let mut place = self.lock();
         if place.busy {
             return None;
@@ -109,12 +110,12 @@ impl<C: Send + 'static> Seat<C> {
     }
 
     /// A turn panicked, or [`Seat::break_down`] was called.
-    pub(super) fn is_broken(&self) -> bool {
+    pub(crate) fn is_broken(&self) -> bool {
         self.lock().broken
     }
 
     /// The connection must not be used again.
-    pub(super) fn break_down(&self) {
+    pub(crate) fn break_down(&self) {
         self.lock().broken = true;
     }
 }

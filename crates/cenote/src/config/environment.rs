@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 
-use super::error::{ConfigError, Origin, nearest};
+use super::error::{self, ConfigError, Origin, nearest};
 use super::settings::{Settings, names};
 use super::table::{Options, find};
 
@@ -36,7 +36,7 @@ impl Settings {
             let variable = variable.as_ref().to_string_lossy();
             let Some(name) = variable.strip_prefix(&prefix) else { continue };
             let name = name.to_ascii_lowercase();
-            let origin = Origin::Variable(variable.escape_debug().to_string());
+            let origin = Origin::Variable(error::variable(&variable));
             let Some(info) = find(&name) else {
                 let spelled = |name: &str| format!("{prefix}{}", name.to_ascii_uppercase());
                 let nearest = nearest(&name, names()).map(spelled);

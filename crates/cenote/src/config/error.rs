@@ -103,6 +103,15 @@ impl ConfigError {
         self
     }
 
+    /// The same error of options that contradict each other, without what either is.
+    pub(crate) fn hidden_pair(mut self) -> ConfigError {
+        if let Problem::Impossible { rule, .. } = &mut self.problem {
+            *rule = "it does not go with the other options (hidden too: they may be part of a password)"
+                .to_owned();
+        }
+        self.hidden()
+    }
+
     /// The option's name. For an option that is not known, the name that was given; for a value without an
     /// option, "the value".
     pub fn field(&self) -> &str {
@@ -168,12 +177,33 @@ impl std::error::Error for ConfigError {}
 /// The most that is shown of a text.
 const LONGEST: usize = 64;
 
+/// The most that is shown of a variable's name, whose beginning is the user's own.
+const LONGEST_VARIABLE: usize = 200;
+
 /// A text that may be anything: in quotes, without line breaks, and not without end.
 fn quoted(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
+    match cut(text, LONGEST) {
+        Some(head) => format!("{head:?}…"),
         None => format!("{text:?}"),
     }
+}
+
+/// The name of a variable, which may be anything too.
+pub(crate) fn variable(name: &str) -> String {
+    match cut(name, LONGEST_VARIABLE) {
+        Some(head) => format!("{}…", head.escape_debug()),
+        None => name.escape_debug().to_string(),
+    }
+}
+
+/// The first letters of a text that is longer than so many as it is shown: a strange one takes up to ten.
+fn cut(text: &str, most: usize) -> Option<&str> {
+    let mut shown = 0;
+    let mut too_far = text.char_indices().filter(|(_, letter)| {
+        shown += letter.escape_debug().count();
+        shown > most
+    });
+    too_far.next().map(|(end, _)| &text[..end])
 }
 
 /// The known name that is most like this one, if any is like it.

@@ -40,7 +40,7 @@ impl Settings {
         };
         let fragment_at = query.find('#').unwrap_or(query.len());
         let (query, fragment) = query.split_at(fragment_at);
-        let torn = query.contains('@') || fragment.contains('@');
+        let torn = is_torn(url);
 
         let mut rest = Vec::new();
         // The first is 1, and the ? is passed.
@@ -62,6 +62,11 @@ impl Settings {
         let mark = if rest.is_empty() { "" } else { "?" };
         Ok((settings, format!("{before}{mark}{}{fragment}", rest.join("&"))))
     }
+}
+
+/// Whether what looks like parameters may be the end of a password with a `?` in it.
+fn is_torn(url: &str) -> bool {
+    url.split_once('?').is_some_and(|(_, query)| query.contains('@'))
 }
 
 fn take(
@@ -129,8 +134,10 @@ impl Options {
     /// If such a parameter names no option, its value is none of the option's, it is given twice, or the
     /// options cannot work together. Then nothing is changed.
     pub fn read_url(&mut self, url: &str) -> Result<String, ConfigError> {
-        let (settings, url) = Settings::from_url(url)?;
-        settings.apply_checked(self)?;
-        Ok(url)
+        let (settings, rest) = Settings::from_url(url)?;
+        settings
+            .apply_checked(self)
+            .map_err(|error| if is_torn(url) { error.hidden_pair() } else { error })?;
+        Ok(rest)
     }
 }

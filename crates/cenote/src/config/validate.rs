@@ -13,6 +13,8 @@ const MOST: usize = u32::MAX as usize - 1;
 pub(crate) const MOST_SHARERS: usize = 4096;
 /// The longest span that makes sense; arithmetic with it cannot overflow.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+/// The shortest span between two looks of the upkeep: with a shorter one it would do nothing else.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// How small and how large a number may be, and what to say below and above.
 struct Limits(usize, usize, &'static str, &'static str);
@@ -52,11 +54,21 @@ impl OptionInfo {
                     _ => Ok(()),
                 }
             }
-            Plain::Span(span) if span > LONGEST => {
-                fail(Span(span).to_string(), "it must not exceed 100 years", self.off)
+            plain @ (Plain::Span(span) | Plain::WordAndSpan(_, span)) if span > LONGEST => {
+                fail(plain.to_string(), "it must not exceed 100 years", self.off)
+            }
+            plain @ Plain::WordAndSpan(_, Duration::ZERO) => {
+                // A connection that has just passed its test would have rested long enough to be tested.
+                let rule =
+                    "its time must be longer than zero: to test before every lending say always";
+                fail(plain.to_string(), rule, None)
             }
             Plain::Span(span) if span.is_zero() => {
                 fail("0s".to_owned(), "it must be longer than zero", self.off)
+            }
+            Plain::Span(span) if span < SHORTEST && self.name == "upkeep_interval" => {
+                let rule = "it must be at least 1ms: a pool that looks after itself all the time does nothing else";
+                fail(Span(span).to_string(), rule, None)
             }
             _ => Ok(()),
         }

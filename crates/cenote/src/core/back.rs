@@ -9,7 +9,7 @@ use super::retire::Lifetime;
 use super::slot::{NONE, Phase};
 use super::{Core, Order, SlotKey};
 use crate::config::{Bound, FreeSlot, OnConnectError, Timeout};
-use crate::stats::{CloseReason, State};
+use crate::stats::CloseReason;
 use crate::time::Time;
 
 /// What is to become of a connection that its borrower gave back.
@@ -54,9 +54,7 @@ impl Core {
                 }
             },
         }
-        if !self.is_quiet() {
-            self.pump();
-        }
+        self.pump_unless_quiet();
         true
     }
 
@@ -67,12 +65,11 @@ impl Core {
         }
     }
 
-    /// Nothing is left to do after a release: nobody waits, nothing was ordered, nothing ends.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.queue.is_empty()
-            && self.orders.is_empty()
-            && self.life.state() == State::Running
-            && !self.is_ending()
+    /// Pumps, unless all that a release brought was a connection that rests again or has a new borrower.
+    pub(super) fn pump_unless_quiet(&mut self) {
+        if !self.orders.is_empty() || !self.nothing_follows() {
+            self.pump();
+        }
     }
 
     /// A connect succeeded. Returns false if nobody counts on it any more: then the caller closes it.
@@ -274,6 +271,9 @@ impl Core {
 
     /// Why a connection that comes back must not be lent again, if so.
     fn reason_to_close(&self, index: u32) -> Option<CloseReason> {
+        if self.steady.calm {
+            return self.reason_to_end(index);
+        }
         // It left its phase's count already.
         let over = || (self.size() >= self.limit()).then_some(CloseReason::Shrunk);
         self.reason_to_end(index).or_else(over)
@@ -337,8 +337,11 @@ impl Core {
 
     /// A close has ended, well or not.
     pub(crate) fn closed(&mut self, key: SlotKey, failed: bool) {
-        self.closing -= 1;
         self.counts.close_failures += u64::from(failed);
+        if self.life.broken {
+            return;
+        }
+        self.closing -= 1;
         if self.slots.owns(key) && self.slots[key.index].phase == Phase::Closing {
             self.phases.closing -= 1;
             self.free_slot(key.index);

@@ -14,18 +14,13 @@ impl Core {
         self.slots.len() + self.queue.waiting() < 100
     }
 
-    /// Whether somebody waits.
-    #[cfg(debug_assertions)]
-    pub(crate) fn has_waiters(&self) -> bool {
-        !self.queue.is_empty()
-    }
-
     /// Panics with a sentence if an invariant is broken. Call it when no [`super::Order::Again`] is open.
     pub(crate) fn check(&self) {
         self.check_counts();
         self.check_lists();
         self.check_service();
         self.check_end();
+        self.check_steady();
     }
 
     fn check_counts(&self) {
@@ -152,7 +147,10 @@ impl Core {
         if self.life.is_closed() {
             assert_eq!(self.queue.waiting(), 0, "nobody waits in a closed pool");
             assert!(
-                matches!(self.doomed, Some((u64::MAX, Failure::Closed | Failure::RuntimeGone))),
+                matches!(
+                    self.doomed,
+                    Some((u64::MAX, Failure::Closed | Failure::RuntimeGone | Failure::Broken))
+                ),
                 "whoever comes back to a closed pool fails"
             );
             assert_eq!(self.stale.len() + self.idle.len(), self.out_for_a_look(), "nothing rests");

@@ -3,6 +3,7 @@
 
 use super::queue::Failure;
 use super::slot::{Phase, SlotKey};
+use super::steady::Steady;
 use super::{Core, Order};
 use crate::config::Options;
 use crate::stats::{CloseReason, State};
@@ -106,7 +107,7 @@ impl Core {
                 Phase::Swept => self.stale.remove(&mut self.slots, index),
                 Phase::Closing if closes => self.phases.closing -= 1,
                 Phase::Closing | Phase::Free => continue,
-                Phase::Idle => unreachable!("idle connections were closed above"),
+                Phase::Idle | Phase::Laned => unreachable!("what rested was closed above"),
             }
             self.counts.detached += 1;
             self.free_slot(index);
@@ -204,6 +205,7 @@ impl Core {
         self.tick(now);
         let priorities = self.queue.levels();
         self.options = Options { priorities, ..options };
+        self.steady = Steady::new(&self.options);
         self.orders.push(Order::Kick);
         self.armed = Time::ZERO;
         self.pump();

@@ -97,6 +97,11 @@ impl Gate {
         self.overload.unwrap_or(usize::MAX).min(options.max_size.get())
     }
 
+    /// Whether overload has lowered the limit.
+    pub(crate) fn is_overloaded(&self) -> bool {
+        self.overload.is_some()
+    }
+
     pub(crate) fn epoch(&self) -> u32 {
         self.epoch
     }

@@ -3,7 +3,7 @@
 use super::queue::{Failure, Kind, Request, Step};
 use super::slot::{NONE, Phase};
 use super::{Core, Order, SlotKey, Verdict};
-use crate::config::{Bound, Order as Reuse, TestOnAcquire};
+use crate::config::{Bound, Order as Reuse};
 use crate::stats::{CloseReason, State};
 use crate::time::Time;
 
@@ -14,6 +14,7 @@ pub(crate) enum Refusal {
     Draining,
     Closed,
     RuntimeGone,
+    Broken,
     QueueFull,
     /// It wants this many, more than `max_size`.
     TooMany(u32),
@@ -80,8 +81,10 @@ impl Core {
 
     /// Whether a caller with this place may be served before anybody who waits.
     pub(super) fn may_hit(&self, level: u8, ticket: u64, again: bool) -> bool {
-        let open = self.life.state() == State::Running || again && self.life.serves();
-        open && !self.queue.someone_before(level, ticket) && self.size() <= self.limit()
+        let open = self.steady.calm
+            || (self.life.state() == State::Running || again && self.life.serves())
+                && self.size() <= self.limit();
+        open && !self.queue.someone_before(level, ticket)
     }
 
     pub(super) fn count_hit(&mut self) {
@@ -91,7 +94,7 @@ impl Core {
             self.stir();
         }
         // Whoever waits behind a more urgent newcomer may need another connection tested now.
-        if self.idle.len() < self.options.min_idle || !self.queue.is_empty() {
+        if self.idle.len() < self.options.min_idle || !self.nothing_follows() {
             self.pump();
         }
     }
@@ -108,6 +111,9 @@ impl Core {
             if let Some(key) = hit {
                 return Acquired::Hit(key);
             }
+        }
+        if self.only_waits(&request) {
+            return Acquired::Queued(self.queue.join(request));
         }
         if let Some(refusal) = self.refusal(&request, again, now) {
             match refusal {
@@ -129,6 +135,7 @@ impl Core {
             return Some(Refusal::RuntimeGone);
         }
         match self.life.state() {
+            State::Closed if self.life.broken => return Some(Refusal::Broken),
             State::Closed => return Some(Refusal::Closed),
             State::Draining if !again => return Some(Refusal::Draining),
             State::Paused if !again && self.life.refuse_when_paused => {
@@ -171,6 +178,7 @@ impl Core {
             State::Running => Refusal::Exhausted,
             State::Paused => Refusal::Paused,
             State::Draining => Refusal::Draining,
+            State::Closed if self.life.broken => Refusal::Broken,
             State::Closed => Refusal::Closed,
         };
         match refusal {
@@ -182,6 +190,9 @@ impl Core {
 
     /// What the waiter got. Whoever lost a stale grant stands in the queue again, at its old place.
     pub(crate) fn collect(&mut self, w: u32) -> Collected {
+        if self.life.broken {
+            return Collected::Failed(Failure::Broken);
+        }
         if self.queue[w].step == Step::Parked {
             self.queue.enlist(w);
             self.pump();
@@ -197,7 +208,9 @@ impl Core {
                 self.queue.leave(w);
                 match failure {
                     Failure::Connect => self.counts.failed += 1,
-                    Failure::Closed | Failure::RuntimeGone => self.counts.closed += 1,
+                    Failure::Closed | Failure::RuntimeGone | Failure::Broken => {
+                        self.counts.closed += 1;
+                    }
                     Failure::TooMany(_) => self.counts.rejected += 1,
                 }
                 Collected::Failed(failure)
@@ -218,6 +231,9 @@ impl Core {
             self.counts.timed_out += 1;
         } else {
             self.counts.cancelled += 1;
+        }
+        if self.life.broken {
+            return;
         }
         let kind = self.queue[w].request.kind;
         if let Step::Granted(first) = self.queue.leave(w) {
@@ -269,12 +285,7 @@ impl Core {
     }
 
     pub(super) fn needs_test(&self, index: u32, ticket: u64) -> bool {
-        let slot = &self.slots[index];
-        match self.options.test_on_acquire {
-            TestOnAcquire::Never => false,
-            TestOnAcquire::Always => slot.verified_for != ticket,
-            TestOnAcquire::IfIdleFor(limit) => self.clock.since(slot.alive_at) >= limit,
-        }
+        self.steady.asks_for_test(&self.slots[index], ticket, self.clock)
     }
 
     pub(super) fn take_idle(&mut self, index: u32) {
@@ -389,8 +400,14 @@ impl Core {
 
     pub(super) fn tell_granted(&mut self, w: u32, first: u32) {
         self.queue.grant(w, first, self.clock);
-        self.orders.push(Order::Wake(w));
-        self.fail_too_many();
+        if self.has_orders() {
+            self.orders.push(Order::Wake(w));
+        } else {
+            self.wake = w;
+        }
+        if self.queue.somebody_wants_many() {
+            self.fail_too_many();
+        }
     }
 
     pub(super) fn begin_test(&mut self, index: u32) {

@@ -16,6 +16,8 @@ pub(crate) struct Life {
     pub(crate) settled: bool,
     /// The runtime that carried the tasks is gone: nothing can be made, tested or reset any more.
     pub(crate) runtime_gone: bool,
+    /// The core before this one panicked: see [`Core::stand_in`](super::Core::stand_in).
+    pub(crate) broken: bool,
 }
 
 impl Life {
@@ -27,6 +29,7 @@ impl Life {
             deadline: Time::NEVER,
             settled: false,
             runtime_gone: false,
+            broken: false,
         }
     }
 

@@ -73,9 +73,11 @@
 //! past a waiter that is before it; the last sharer's return is a release.
 
 mod back;
+mod broken;
 mod draw;
 mod end;
 mod gate;
+mod lane;
 mod lend;
 mod life;
 mod list;
@@ -85,6 +87,7 @@ mod retire;
 mod share;
 mod shares;
 mod slot;
+mod steady;
 mod upkeep;
 
 #[cfg(any(test, debug_assertions))]
@@ -108,7 +111,8 @@ use list::SlotList;
 use queue::{Queue, Step};
 use retire::Retirements;
 use shares::Shares;
-use slot::Slots;
+use slot::{NONE, Slots};
+use steady::Steady;
 
 /// What the shell must do after it has let go of the lock, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +164,8 @@ pub(crate) struct Core {
     stale: SlotList,
     /// Lent connections that take sharers.
     shares: Shares,
+    /// What lay on the fast lane when it was opened.
+    laned: Vec<u32>,
     queue: Queue,
     gate: Gate,
     life: Life,
@@ -192,6 +198,9 @@ pub(crate) struct Core {
     next_sweep: Time,
     counts: Counts,
     orders: Vec<Order>,
+    /// The usual order, kept apart: this waiter is to be woken. It is older than `orders`.
+    wake: u32,
+    steady: Steady,
 }
 
 impl Core {
@@ -199,11 +208,13 @@ impl Core {
     pub(crate) fn new(options: Options, seed: u64, now: Time) -> Core {
         let mut core = Core {
             queue: Queue::new(options.priorities),
+            steady: Steady::new(&options),
             options,
             slots: Slots::new(),
             idle: SlotList::new(),
             stale: SlotList::new(),
             shares: Shares::new(),
+            laned: Vec::new(),
             gate: Gate::new(),
             life: Life::new(),
             retirements: Retirements::default(),
@@ -225,6 +236,7 @@ impl Core {
             next_sweep: Time::ZERO,
             counts: Counts::default(),
             orders: Vec::new(),
+            wake: NONE,
         };
         core.pump();
         core
@@ -271,13 +283,28 @@ impl Core {
     }
 
     pub(crate) fn has_orders(&self) -> bool {
-        !self.orders.is_empty()
+        self.wake != NONE || !self.orders.is_empty()
+    }
+
+    /// Whether somebody waits.
+    pub(crate) fn has_waiters(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// The only order, if it is to wake a waiter that was granted something.
+    pub(crate) fn take_wake(&mut self) -> Option<u32> {
+        let only = self.wake != NONE && self.orders.is_empty();
+        only.then(|| std::mem::replace(&mut self.wake, NONE))
     }
 
     /// The orders so far. The buffer is given back by [`Core::return_orders`], so that giving orders
     /// does not allocate.
     pub(crate) fn take_orders(&mut self) -> Vec<Order> {
-        std::mem::take(&mut self.orders)
+        let mut orders = std::mem::take(&mut self.orders);
+        if self.wake != NONE {
+            orders.insert(0, Order::Wake(std::mem::replace(&mut self.wake, NONE)));
+        }
+        orders
     }
 
     pub(crate) fn return_orders(&mut self, mut orders: Vec<Order>) {

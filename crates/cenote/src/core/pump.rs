@@ -25,11 +25,7 @@ impl Core {
         if budget == 0 {
             self.orders.push(Order::Again);
         }
-    }
-
-    /// Whether something ends slice by slice.
-    pub(super) fn is_ending(&self) -> bool {
-        self.doomed.is_some() || self.stale.len() > 0 || self.size() > self.limit()
+        self.digest();
     }
 
     fn fail_doomed(&mut self, budget: &mut usize) {

@@ -24,6 +24,7 @@ pub(crate) enum Failure {
     Connect,
     Closed,
     RuntimeGone,
+    Broken,
     /// It wants this many, and `max_size` was lowered below it.
     TooMany(u32),
 }
@@ -113,6 +114,11 @@ impl Queue {
     /// Callers that would share a connection.
     pub(crate) fn sharing(&self) -> usize {
         self.sharing
+    }
+
+    /// Whether some waiter wants more than one connection.
+    pub(crate) fn somebody_wants_many(&self) -> bool {
+        self.wanted + self.sharing > self.waiting
     }
 
     /// The most callers that ever waited at once.

@@ -87,9 +87,7 @@ impl Core {
             self.call_last(index, reason);
         }
         self.leave_share(index);
-        if !self.is_quiet() {
-            self.pump();
-        }
+        self.pump_unless_quiet();
         true
     }
 

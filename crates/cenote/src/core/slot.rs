@@ -28,6 +28,8 @@ pub(crate) enum Phase {
     Idle,
     /// In the idle list, but out for a look (`is_closed`, `clear_where`): back in microseconds.
     Swept,
+    /// On the fast lane, or lent from it: known when the lane is closed, and so before anything else happens.
+    Laned,
     /// With one borrower, or granted to a waiter that has not come for it yet.
     Lent,
     /// With `sharers` borrowers at once, those included that have not come for it yet.

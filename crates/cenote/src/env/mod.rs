@@ -1,7 +1,7 @@
 //! The door to the outside world: the time, timers and tasks. The pool asks nothing else of a runtime.
 //! [`Tokio`] is the default; the testkit's simulator is another, with virtual time.
 
-mod park;
+pub(crate) mod park;
 mod threads;
 
 pub(crate) use park::block_on;

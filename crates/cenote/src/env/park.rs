@@ -5,9 +5,11 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
+
+use crate::sync::{Condvar, Mutex, thread_local};
 
 /// Where one thread waits.
 #[derive(Default)]
@@ -24,7 +26,7 @@ thread_local! {
 }
 
 /// A timer was polled and its time has not come: the wait around it must not sleep longer.
-pub(super) fn set_alarm(at: Instant) {
+pub(crate) fn set_alarm(at: Instant) {
     ALARM.with(|alarm| alarm.set(Some(alarm.get().map_or(at, |earlier| earlier.min(at)))));
 }
 

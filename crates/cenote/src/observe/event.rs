@@ -92,6 +92,8 @@ fail_reasons! {
     Closed => "closed",
     /// The pool's runtime was shut down.
     RuntimeGone => "runtime_gone",
+    /// The pool's own code panicked.
+    Broken => "broken",
     /// Anything else that the error tells.
     Other => "other",
 }

@@ -74,7 +74,7 @@ impl<M: Manager> Pool<M> {
         let now = self.shell.env.now();
         self.shell.run(|state| {
             state.change(&self.shell.watch, |core| core.drain(now + deadline, now));
-            state.overrun(now);
+            state.overrun(&self.shell.lane, now);
         });
         Settling::new(Arc::clone(&self.shell))
     }
@@ -121,13 +121,13 @@ impl<M: Manager> Pool<M> {
                 state.holders.clear();
             }
             if abandon && !(closed && state.core.is_settled()) {
-                state.holders = state.borrowers(now);
+                state.holders = state.borrowers(&self.shell.lane, now);
             }
             state.change(&self.shell.watch, |core| core.close(deadline, now));
             if abandon {
                 state.core.abandon(false);
             }
-            state.overrun(now);
+            state.overrun(&self.shell.lane, now);
         });
         Settling::new(Arc::clone(&self.shell))
     }

@@ -134,6 +134,9 @@ impl<M: Manager> Pool<M> {
                 if state.core.is_runtime_gone() {
                     return Some(Err(Error::RuntimeGone { pool: Arc::clone(&shell.name) }));
                 }
+                if state.core.is_broken() {
+                    return Some(Err(Error::Broken { pool: Arc::clone(&shell.name) }));
+                }
                 if status.state == State::Closed {
                     return Some(Err(Error::Closed { pool: Arc::clone(&shell.name) }));
                 }

@@ -78,7 +78,7 @@ impl<M: Manager> Pool<M> {
     /// ```
     pub fn holders(&self) -> Vec<Holder> {
         let now = self.shell.env.now();
-        self.shell.lock().borrowers(now)
+        self.shell.lock().borrowers(&self.shell.lane, now)
     }
 
     /// What happened so far (P-27).
@@ -121,6 +121,8 @@ impl<M: Manager> Pool<M> {
     /// ```
     pub fn observe(&self, observer: impl Observer) -> Subscription {
         let id = self.shell.watch.join(Arc::new(observer));
+        // The fast lane, if it is open, was opened for a pool without observers.
+        drop(self.shell.lock());
         let shell: Arc<dyn Watched> = Arc::<Shell<M>>::clone(&self.shell);
         Subscription::new(Arc::downgrade(&shell), id)
     }

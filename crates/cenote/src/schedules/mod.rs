@@ -8,12 +8,17 @@
 //!
 //! The scheduler looks at orders, not at memory: it takes every atomic as sequentially consistent.
 
+mod offload;
 mod tests;
 mod world;
 
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
 use std::str::FromStr;
+use std::task::Poll;
 
+use shuttle::future::{block_on, yield_now};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};
 use shuttle::{Config, MaxSteps, Runner};
 
@@ -33,9 +38,10 @@ fn explore<T: Fn() + Copy + Send + Sync + 'static>(test: T) {
     }));
     if let Err(panic) = explored {
         // A closure is called after the function that it is in, which is the test.
-        let name = std::any::type_name::<T>().rsplit("::").nth(1).unwrap_or("NAME");
+        let mut name = std::any::type_name::<T>().rsplit("::").skip(1);
+        let (test, file) = (name.next().unwrap_or("NAME"), name.next().unwrap_or("tests"));
         eprintln!(
-            "to run one failing schedule again, as printed above: cargo xtask shuttle --test {name} --schedule \"…\""
+            "to run one failing schedule again, as printed above: cargo xtask shuttle --test {file}::{test} --schedule \"…\""
         );
         resume_unwind(panic);
     }
@@ -49,6 +55,21 @@ fn run(scheduler: impl Scheduler + 'static, test: impl Fn() + Send + Sync + 'sta
     // Ten times what the longest test takes; more is two threads that wait for each other in a circle.
     config.max_steps = MaxSteps::FailAfter(100_000);
     Runner::new(scheduler, config).run(test);
+}
+
+/// Polls a few times without waiting to be woken, then lets go of the future.
+fn poll_up_to<F: Future>(times: usize, future: F) -> Option<F::Output> {
+    block_on(async {
+        let mut future = pin!(future);
+        for _ in 0..times {
+            let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+            if let Poll::Ready(output) = polled {
+                return Some(output);
+            }
+            yield_now().await;
+        }
+        None
+    })
 }
 
 fn from_env<N: FromStr>(name: &str, default: N) -> N {

@@ -1,38 +1,22 @@
 //! Each test is one thing that must hold in every order. Where time stands still, a wake-up that is lost leaves a
 //! thread asleep for ever, and the scheduler reports that as a deadlock.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use shuttle::future::{block_on, yield_now};
+use shuttle::future::block_on;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use super::explore;
 use super::world::{Lines, Scene, borrow, join};
+use super::{explore, poll_up_to};
 use crate::{Error, Pool, Pooled, State, Timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Longer than any test moves its clock.
 const LONG: Duration = Duration::from_secs(3600);
-
-/// Polls a few times without waiting to be woken, then lets go of the future.
-fn poll_up_to<F: Future>(times: usize, future: F) -> Option<F::Output> {
-    block_on(async {
-        let mut future = pin!(future);
-        for _ in 0..times {
-            let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
-            if let Poll::Ready(output) = polled {
-                return Some(output);
-            }
-            yield_now().await;
-        }
-        None
-    })
-}
 
 /// Borrows a few times, or until the pool is closed. Not for ever: a schedule may let one thread run as long as it can.
 fn borrow_to_the_end(pool: &Pool<Lines>) {

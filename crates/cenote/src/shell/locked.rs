@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::Waker;
 
+use super::lane::Traffic;
 use super::notes::Notes;
 use super::{Entry, Shell};
 use crate::conn::Joint;
 use crate::core::{Core, Order, SlotKey};
 use crate::error::ConnectError;
+use crate::lane::{Key, Lane};
 use crate::manager::{Manager, Share};
 use crate::observe::{Audience, EventKind, Subject};
 use crate::report::{Holder, Tally};
@@ -26,12 +28,16 @@ pub(crate) struct Lease {
     pub(crate) seen: Option<Time>,
     /// It was told as leaked.
     pub(crate) leaked: bool,
+    /// Taken off the fast lane when the connection had been given back to it this often.
+    pub(super) popped: Option<u32>,
 }
 
 /// What the shell keeps for one slot.
 pub(super) struct Cell<M: Manager> {
-    entry: Option<Box<Entry<M>>>,
+    pub(super) entry: Option<Box<Entry<M>>>,
     pub(super) lease: Option<Lease>,
+    /// How often the connection has been given back to the fast lane.
+    pub(super) returns: u32,
     /// The driver's flag, with the id of the connection that it belongs to.
     pub(super) in_transaction: Option<(u64, Arc<AtomicBool>)>,
 }
@@ -68,12 +74,17 @@ pub(crate) struct Locked<M: Manager> {
     pub(super) flagged: bool,
     /// Lent connections that were told as leaked.
     pub(crate) leaks: usize,
+    /// The right to open and close the fast lane.
+    pub(super) lane: Key,
+    pub(super) traffic: Traffic,
 }
 
 impl<M: Manager> Locked<M> {
-    pub(super) fn new(core: Core) -> Locked<M> {
+    pub(super) fn new(core: Core, lane: Key) -> Locked<M> {
         Locked {
             core,
+            lane,
+            traffic: Traffic::default(),
             cells: Vec::new(),
             desks: Vec::new(),
             last_error: None,
@@ -95,7 +106,7 @@ impl<M: Manager> Locked<M> {
     pub(crate) fn lay(&mut self, entry: Box<Entry<M>>) {
         let index = entry.key.index as usize;
         if self.cells.len() <= index {
-            let empty = || Cell { entry: None, lease: None, in_transaction: None };
+            let empty = || Cell { entry: None, lease: None, returns: 0, in_transaction: None };
             self.cells.resize_with(index + 1, empty);
         }
         self.cells[index].lease = None;
@@ -114,9 +125,12 @@ impl<M: Manager> Locked<M> {
         location: &'static Location<'static>,
     ) -> Box<Entry<M>> {
         let since = self.core.clock();
+        let term = self.core.term_of(key);
         let cell = &mut self.cells[key.index as usize];
-        cell.lease = Some(Lease { location, since, seen: None, leaked: false });
-        cell.entry.take().expect("a connection that is lent lay in its cell")
+        cell.lease = Some(Lease { location, since, seen: None, leaked: false, popped: None });
+        let mut entry = cell.entry.take().expect("a connection that is lent lay in its cell");
+        entry.term = term;
+        entry
     }
 
     /// A share of a connection, which stays in its cell.
@@ -132,7 +146,7 @@ impl<M: Manager> Locked<M> {
         let cell = &mut self.cells[key.index as usize];
         // A sharer that was told as leaked stays the one to look for.
         if !cell.lease.is_some_and(|lease| lease.leaked) {
-            cell.lease = Some(Lease { location, since, seen: None, leaked: false });
+            cell.lease = Some(Lease { location, since, seen: None, leaked: false, popped: None });
         }
         cell.entry.as_mut().expect("a connection that is shared lies in its cell").conn.join()
     }
@@ -167,18 +181,18 @@ impl<M: Manager> Locked<M> {
     }
 
     /// Ends a drain or close that has waited long enough, and notes who still holds something.
-    pub(crate) fn overrun(&mut self, now: Time) {
+    pub(crate) fn overrun(&mut self, lane: &Lane<Entry<M>>, now: Time) {
         if self.core.is_overrun(now) {
-            self.holders = self.borrowers(now);
+            self.holders = self.borrowers(lane, now);
             self.core.overrun();
         }
     }
 
     /// Who has which connection.
-    pub(crate) fn borrowers(&self, now: Time) -> Vec<Holder> {
+    pub(crate) fn borrowers(&mut self, lane: &Lane<Entry<M>>, now: Time) -> Vec<Holder> {
         let keys = self.core.lent();
         let holder = |key: &SlotKey| {
-            let lease = self.cells.get(key.index as usize)?.lease?;
+            let lease = *self.fresh_lease(lane, key.index as usize)?;
             Some(Holder {
                 id: key.id,
                 age: self.core.age(*key, now),

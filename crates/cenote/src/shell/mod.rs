@@ -3,9 +3,12 @@
 //! the locked state, unlock, and only then spawn, wake, close and drop ([`Shell::run`]). So no user code
 //! runs, and nothing of the user's is dropped, under the lock (P-23).
 //!
-//! Whoever locks holds an `Arc` of the shell of its own; idle connections hold none, so there is no cycle
-//! to cut. The mutex is the first field, beside the `Arc`'s counters: one cache line for a whole hit.
+//! Whoever locks closes the fast lane (`crate::lane`), so what is locked is all there is. A connection holds an `Arc`
+//! of the shell while it is lent and while it lies on the lane. That is a cycle, and the last handle's end cuts it:
+//! it closes the pool, and a closed pool's lane stays closed.
 
+mod broken;
+mod lane;
 mod locked;
 mod notes;
 mod refused;
@@ -22,14 +25,16 @@ use crate::core::{Core, SlotKey, Verdict};
 use crate::env::Env;
 use crate::extensions::Extensions;
 use crate::hooks::Hooks;
+use crate::lane::{Lane, Rider, Terms};
 use crate::manager::{Ended, Fate, Fault, Manager};
 use crate::observe::{Audience, Event, EventKind, Source, Subject, Watched, flags};
 use crate::signal::Signal;
 use crate::stats::{CloseReason, Histogram, Status};
-use crate::sync::atomic::{AtomicBool, AtomicUsize};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 use crate::tasks::{Flight, Leg};
 use crate::time::Time;
+use broken::Fuse;
 use locked::Todo;
 
 /// A connection and what belongs to it. It moves as a whole: idle cell, guard, task.
@@ -43,6 +48,10 @@ pub(crate) struct Entry<M: Manager> {
     /// When it was lent, if `measure_hold` was on.
     pub(crate) lent_at: Option<Time>,
     pub(crate) extensions: Extensions,
+    /// Of which generation it is, and when its lifetime ends. Set when it is lent.
+    pub(crate) term: Terms,
+    /// Where it belongs, while it is lent or on the fast lane.
+    pub(crate) shell: Option<Arc<Shell<M>>>,
 }
 
 impl<M: Manager> Entry<M> {
@@ -55,13 +64,32 @@ impl<M: Manager> Entry<M> {
             ended: Ended::Returned,
             lent_at: None,
             extensions: Extensions::new(),
+            term: Terms { generation: 0, clock: Time::ZERO },
+            shell: None,
         }
+    }
+}
+
+impl<M: Manager> Rider for Entry<M> {
+    fn lane(&self) -> &Lane<Entry<M>> {
+        &self.shell.as_ref().expect("what is lent knows its pool").lane
+    }
+
+    fn slot(&self) -> u32 {
+        self.key.index
+    }
+
+    fn fits(&self, terms: Terms) -> bool {
+        self.term.generation == terms.generation
+            && self.term.clock > terms.clock
+            && self.lent_at.is_none()
     }
 }
 
 /// Everything that the handles, guards and tasks of one pool share.
 #[repr(C)]
 pub(crate) struct Shell<M: Manager> {
+    pub(crate) lane: Lane<Entry<M>>,
     state: Mutex<Locked<M>>,
     pub(crate) manager: M,
     pub(crate) hooks: Hooks<M>,
@@ -73,6 +101,7 @@ pub(crate) struct Shell<M: Manager> {
     /// The observers, and the flags that a hit looks at.
     pub(crate) watch: Audience,
     pub(crate) priorities: u8,
+    crowded: AtomicBool,
     pub(crate) upkeep: Signal,
     pub(crate) wait: Histogram,
     pub(crate) hold: Histogram,
@@ -91,6 +120,7 @@ impl<M: Manager> Shell<M> {
         let options = core.options();
         watch.set(flags::HOLD, options.measure_hold);
         watch.set(hooks.flags(), true);
+        let (lane, key) = Lane::new();
         Arc::new(Shell {
             manager,
             hooks,
@@ -99,29 +129,54 @@ impl<M: Manager> Shell<M> {
             orphaned: AtomicBool::new(false),
             watch,
             priorities: options.priorities,
+            crowded: AtomicBool::new(false),
             upkeep: Signal::new(),
             wait: Histogram::new(),
             hold: Histogram::new(),
             connect: Histogram::new(),
             env,
-            state: Mutex::new(Locked::new(core)),
+            state: Mutex::new(Locked::new(core, key)),
+            lane,
         })
     }
 
-    /// The locked state. Nothing in it can panic half-way through a change but a bug of ours, so a
-    /// poisoned lock is used as it is.
+    /// The locked state. Nothing in it can panic half-way through a change but a bug of ours, after which another core
+    /// stands in (see `broken`): a poisoned lock is used as it is.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Locked<M>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.lane.is_open() {
+            state.close_lane(&self.lane);
+        }
+        state
     }
 
     /// Runs a command under the lock and carries the core's orders out after it.
     pub(crate) fn run<R>(self: &Arc<Self>, command: impl FnOnce(&mut Locked<M>) -> R) -> R {
+        let fuse = Fuse(self);
         let mut state = self.lock();
         let result = command(&mut state);
         if state.has_work() {
+            state.not_quiet();
+            // The usual case: somebody gave back what somebody else waited for.
+            if let Some(waker) = state.only_wakes() {
+                self.set_crowded(&state);
+                #[cfg(debug_assertions)]
+                if state.core.is_small() {
+                    state.core.check();
+                }
+                drop(state);
+                fuse.keep();
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+                return result;
+            }
+            fuse.keep();
             while self.carry_out(state) {
+                let fuse = Fuse(self);
                 state = self.lock();
                 state.core.pump();
+                fuse.keep();
             }
             return result;
         }
@@ -130,21 +185,28 @@ impl<M: Manager> Shell<M> {
         if state.core.is_small() && state.core.has_waiters() {
             state.core.check();
         }
+        state.maybe_open_lane(self);
+        fuse.keep();
         result
     }
 
     /// Lets go of the lock and does what the core ordered; returns whether the core has more to do than
     /// one turn may take.
-    fn carry_out(self: &Arc<Self>, mut state: MutexGuard<'_, Locked<M>>) -> bool {
+    fn carry_out(self: &Arc<Self>, state: MutexGuard<'_, Locked<M>>) -> bool {
+        // After a panic the lock goes first, then the core, and then what was ordered, which takes the lock again.
         let mut todo = Todo::default();
+        let fuse = Fuse(self);
+        let mut state = state;
         #[cfg(debug_assertions)]
         let ordered = state.core.has_orders();
         state.fetch_orders(self, &mut todo);
+        self.set_crowded(&state);
         #[cfg(debug_assertions)]
         if ordered && !todo.again && state.core.is_small() {
             state.core.check();
         }
         drop(state);
+        fuse.keep();
         // Told first: what follows from a thing is told, and done, after it.
         for (subject, kind) in todo.notes.into_iter() {
             self.tell(subject, kind);
@@ -164,23 +226,54 @@ impl<M: Manager> Shell<M> {
         todo.again
     }
 
+    /// Whether somebody waited when the queue last changed: only a hint, for whoever has not locked.
+    #[inline]
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed)
+    }
+
+    /// Keeps the hint right.
+    #[inline]
+    pub(crate) fn set_crowded(&self, state: &Locked<M>) {
+        let crowded = state.core.has_waiters();
+        if crowded != self.is_crowded() {
+            self.crowded.store(crowded, Ordering::Relaxed);
+        }
+    }
+
     /// Gives a borrowed connection back.
-    pub(crate) fn release(self: &Arc<Self>, mut entry: Box<Entry<M>>) {
-        let how = match std::mem::replace(&mut entry.ended, Ended::Returned) {
+    #[inline]
+    pub(crate) fn release(mut entry: Box<Entry<M>>) {
+        let Entry { conn, ended, uses, shell, .. } = &mut *entry;
+        let shell = shell.as_ref().expect("what is lent knows its pool");
+        let how = match std::mem::replace(ended, Ended::Returned) {
             // A guard that is dropped by a panic may leave anything behind.
             _ if std::thread::panicking() => Ended::Panicked,
             how => how,
         };
-        let mut verdict = self.verdict(&mut entry, how);
-        let flags = self.watch.flags();
-        if flags & flags::HOOKED != 0 && !matches!(verdict, Verdict::Close(_)) {
-            verdict = self.reject_returned(&mut entry).map_or(verdict, Verdict::Close);
+        let verdict = shell.verdict(conn, how);
+        *uses += 1;
+        let entry = match verdict {
+            Verdict::Keep => Lane::push(entry),
+            Verdict::Reset | Verdict::Close(_) => Err(entry),
+        };
+        if let Err(entry) = entry {
+            Shell::release_under_lock(entry, verdict, how);
         }
-        self.give_back(entry, verdict, how == Ended::Failed(Fault::Host), flags);
+    }
+
+    fn release_under_lock(mut entry: Box<Entry<M>>, mut verdict: Verdict, how: Ended) {
+        let shell = entry.shell.take().expect("what is lent knows its pool");
+        let flags = shell.watch.flags();
+        if flags & flags::HOOKED != 0 && !matches!(verdict, Verdict::Close(_)) {
+            verdict = shell.reject_returned(&mut entry).map_or(verdict, Verdict::Close);
+        }
+        shell.give_back(entry, verdict, how == Ended::Failed(Fault::Host), flags);
     }
 
     /// Closes a borrowed connection instead of taking it back.
-    pub(crate) fn discard(self: &Arc<Self>, entry: Box<Entry<M>>) {
+    pub(crate) fn discard(self: &Arc<Self>, mut entry: Box<Entry<M>>) {
+        entry.uses += 1;
         let discarded = Verdict::Close(CloseReason::Discarded);
         self.give_back(entry, discarded, false, self.watch.flags());
     }
@@ -192,7 +285,6 @@ impl<M: Manager> Shell<M> {
         host_failed: bool,
         flags: u8,
     ) {
-        entry.uses += 1;
         let held = entry.lent_at.take().map(|lent_at| {
             let held = self.env.now().since(lent_at);
             self.hold.record(held);
@@ -210,11 +302,11 @@ impl<M: Manager> Shell<M> {
         });
     }
 
-    fn verdict(&self, entry: &mut Entry<M>, how: Ended) -> Verdict {
+    fn verdict(&self, conn: &mut Conn<M::Connection>, how: Ended) -> Verdict {
         let manager = &self.manager;
         let asked = guarded(|| {
-            let fate = manager.released(&mut entry.conn, how);
-            (fate, fate != Fate::Close && manager.is_closed(&entry.conn))
+            let fate = manager.released(conn, how);
+            (fate, fate != Fate::Close && manager.is_closed(conn))
         });
         match asked {
             Some((_, true)) => Verdict::Close(CloseReason::Died),
@@ -247,6 +339,7 @@ impl<M: Manager> Shell<M> {
                 if state.leaks > 0 {
                     state.note_return(&self.watch, key);
                 }
+                state.note_uses(&self.lane, key);
                 state.lay(stray.take().expect("it was put there above"));
                 let taken = command(state, key);
                 debug_assert!(taken, "a connection that the core owns is taken back");

@@ -4,10 +4,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 
-use super::Locked;
 use super::locked::Lease;
+use super::{Entry, Locked};
 use crate::core::{Core, SlotKey};
+use crate::lane::Lane;
 use crate::manager::Manager;
 use crate::observe::{Audience, EventKind, Note, Subject};
 use crate::stats::{State, Status};
@@ -47,6 +49,15 @@ impl<M: Manager> Locked<M> {
     /// Whether there is something to do after the unlock.
     pub(super) fn has_work(&self) -> bool {
         self.core.has_orders() || !self.notes.is_empty()
+    }
+
+    /// The waker of whom the core wants to be woken, if that is all it wants, and nothing was noted.
+    pub(super) fn only_wakes(&mut self) -> Option<Option<Waker>> {
+        if !self.notes.is_empty() {
+            return None;
+        }
+        let w = self.core.take_wake()?;
+        Some(self.desk(w).waker.take())
     }
 
     /// Runs a command that may change the pool's state, and notes the change.
@@ -101,10 +112,8 @@ impl<M: Manager> Locked<M> {
     #[cold]
     pub(super) fn note_return(&mut self, watch: &Audience, key: SlotKey) {
         let clock = self.core.clock();
-        let Some((_, lease)) = self.lease(key.index as usize).filter(|(_, lease)| lease.leaked)
-        else {
-            return;
-        };
+        let lease = self.cells.get(key.index as usize).and_then(|cell| cell.lease);
+        let Some(lease) = lease.filter(|lease| lease.leaked) else { return };
         let (location, held) = (lease.location, clock.since(lease.seen.unwrap_or(lease.since)));
         self.leaks -= 1;
         let returned = EventKind::LeakReturned { location, held };
@@ -117,10 +126,13 @@ impl<M: Manager> Locked<M> {
     }
 
     /// Who has the connection of this slot, if somebody has, with the connection's id.
-    pub(crate) fn lease(&mut self, index: usize) -> Option<(u64, &mut Lease)> {
+    pub(crate) fn lease(
+        &mut self,
+        lane: &Lane<Entry<M>>,
+        index: usize,
+    ) -> Option<(u64, &mut Lease)> {
         let key = self.core.lent_at(index as u32)?;
-        let lease = self.cells.get_mut(index)?.lease.as_mut()?;
-        Some((key.id, lease))
+        Some((key.id, self.fresh_lease(lane, index)?))
     }
 
     /// Keeps the driver's flag of a new connection; returns the one of the slot's former connection, to be

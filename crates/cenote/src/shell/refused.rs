@@ -16,6 +16,7 @@ impl<M: Manager> Locked<M> {
             Failure::Connect => Refusal::Down,
             Failure::Closed => Refusal::Closed,
             Failure::RuntimeGone => Refusal::RuntimeGone,
+            Failure::Broken => Refusal::Broken,
             Failure::TooMany(wanted) => Refusal::TooMany(wanted),
         };
         let error = self.desk(w).error.take();
@@ -52,6 +53,7 @@ impl<M: Manager> Refused<M> {
             Refusal::Draining => Error::Draining { pool },
             Refusal::Closed => Error::Closed { pool },
             Refusal::RuntimeGone => Error::RuntimeGone { pool },
+            Refusal::Broken => Error::Broken { pool },
             Refusal::QueueFull => {
                 Error::QueueFull { pool, max_waiting: self.max_waiting.get(), status }
             }

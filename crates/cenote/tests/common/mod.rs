@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
+pub(crate) mod line;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

@@ -141,6 +141,7 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 // P-4, P-5, P-6, P-7, P-11, P-14, P-18, P-20, P-21, P-22, P-23, P-26
+// lesson 31
 #[test]
 fn ten_thousand_random_histories_agree_with_the_model_and_end_well() {
     let first = number("CENOTE_SEED", 1);

@@ -31,6 +31,7 @@ fn connections_born_together_do_not_die_together_and_never_late() {
 }
 
 // P-17
+// lesson 11
 #[test]
 fn the_draw_uses_the_whole_width_of_the_jitter() {
     let mut draw = Draw::new(1);

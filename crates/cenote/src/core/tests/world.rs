@@ -313,6 +313,7 @@ impl World {
                     ),
                     Refusal::Paused
                     | Refusal::RuntimeGone
+                    | Refusal::Broken
                     | Refusal::TooMany(_)
                     | Refusal::Exhausted => panic!("nobody asked for this"),
                 }

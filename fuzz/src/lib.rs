@@ -1,0 +1,37 @@
+//! What must hold of any configuration and any URL, whatever bytes they are: one function for each kind of
+//! source, which panics where it does not hold. The tests give them the kept inputs (`corpus/`) and inputs
+//! drawn from seeds; libFuzzer (`cargo xtask fuzz`) gives them what reaches code that no input has reached.
+
+#![forbid(unsafe_code)]
+
+mod claims;
+pub mod dice;
+mod file;
+mod sqlite;
+mod url;
+mod values;
+mod variables;
+
+pub use file::{json, toml};
+pub use sqlite::sqlite;
+pub use url::url;
+pub use values::{values, values_known};
+pub use variables::variables;
+
+/// A kind of source.
+pub struct Target {
+    /// Its folder in `corpus/`, and its program for libFuzzer.
+    pub name: &'static str,
+    /// Panics where something does not hold that must hold of any input; says whether this one was taken.
+    pub run: fn(&[u8]) -> bool,
+}
+
+/// Every kind of source.
+pub const TARGETS: [Target; 6] = [
+    Target { name: "json", run: json },
+    Target { name: "sqlite", run: sqlite },
+    Target { name: "toml", run: toml },
+    Target { name: "url", run: url },
+    Target { name: "values", run: values },
+    Target { name: "variables", run: variables },
+];
