@@ -41,7 +41,7 @@ pub(crate) const ALL: &[Picture] = &[
 const WIDTH: u32 = 800;
 const BAR: u32 = 22;
 const NAMES: u32 = 150;
-const RATIOS: u32 = 220;
+const RATIOS: u32 = 230;
 const BELOW: u32 = 10;
 
 const GROUND: RGBColor = RGBColor(252, 252, 250);
@@ -137,11 +137,17 @@ fn name(bar: &Figure) -> String {
 
 /// The value, and by how much Cenote's is another.
 fn told(bar: &Figure, ours: f64) -> String {
-    let value = format!("{} ns", number(bar.metric.unit, bar.median()));
+    let value = format!("{} ns", number(bar.metric.unit, three_digits(bar.median())));
     match bar.column.pool {
         OURS => value,
         _ => format!("{value}  (cenote {:.2} ×)", ours / bar.median()),
     }
+}
+
+/// Rounded to three digits: more say nothing, and are wide.
+fn three_digits(value: f64) -> f64 {
+    let step = 10_f64.powf((value.abs().max(1.0).log10().floor() - 2.0).max(-1.0));
+    (value / step).round() * step
 }
 
 impl Unit {
@@ -155,6 +161,14 @@ impl Unit {
 mod tests {
     use super::*;
     use crate::figures::Column;
+
+    #[test]
+    fn three_digits_are_enough() {
+        for (value, rounded) in [(36.84, 36.8), (1193.4, 1190.0), (14_417_919.0, 14_400_000.0)] {
+            let told = three_digits(value);
+            assert!((told - rounded).abs() < 1e-6, "{value}: {told}");
+        }
+    }
 
     #[test]
     fn a_picture_names_every_pool_with_its_value_and_the_ratio() {

@@ -18,6 +18,7 @@ pub(crate) const MEMORY: Metric = Metric::new("memory of a waiting task", Unit::
 pub(crate) const CYCLE: Metric = Metric::new("cycle", Unit::Ns);
 pub(crate) const P50: Metric = Metric::new("wait p50", Unit::Ns);
 pub(crate) const P99: Metric = Metric::new("wait p99", Unit::Ns);
+pub(crate) const LONGEST: Metric = Metric::new("longest wait", Unit::Ns);
 pub(crate) const STARVED: Metric = Metric::new("tasks never served", Unit::Count);
 
 pub(crate) fn measure<S: Subject>(trial: &Trial, sheet: &mut Sheet) {
@@ -38,6 +39,7 @@ pub(crate) fn measure<S: Subject>(trial: &Trial, sheet: &mut Sheet) {
     trial.record(sheet, CYCLE, crowd.cycle);
     trial.record(sheet, P50, waits.quantile(0.5));
     trial.record(sheet, P99, waits.quantile(0.99));
+    trial.record(sheet, LONGEST, waits.quantile(1.0));
     trial.record(sheet, STARVED, crowd.never_served as f64);
     runtime.block_on(async { drop(pool) });
 }

@@ -18,6 +18,8 @@ pub(crate) const CYCLE_TWO: Metric = Metric::new("cycle, two workers", Unit::Ns)
 pub(crate) const P50: Metric = Metric::new("wait p50", Unit::Ns);
 pub(crate) const P99: Metric = Metric::new("wait p99", Unit::Ns);
 pub(crate) const P999: Metric = Metric::new("wait p99.9", Unit::Ns);
+/// Where most are passed over for good, so few of the waits are theirs that no quantile shows them.
+pub(crate) const LONGEST: Metric = Metric::new("longest wait", Unit::Ns);
 pub(crate) const TURNS: Metric =
     Metric::new("turns of the last when the first had 100", Unit::Count);
 pub(crate) const INSTRUCTIONS: Metric = Metric::new("instructions", Unit::Instructions);
@@ -42,6 +44,7 @@ pub(crate) fn measure<S: Subject>(trial: &Trial, sheet: &mut Sheet) {
     trial.record(sheet, P50, waits.quantile(0.5));
     trial.record(sheet, P99, waits.quantile(0.99));
     trial.record(sheet, P999, waits.quantile(0.999));
+    trial.record(sheet, LONGEST, waits.quantile(1.0));
     one.block_on(async { drop(pool) });
     drop(one);
 

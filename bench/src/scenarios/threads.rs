@@ -31,6 +31,7 @@ pub(crate) fn measure<S: Blocking>(trial: &Trial, sheet: &mut Sheet) {
             trial.record(sheet, queue::P50, waits.quantile(0.5));
             trial.record(sheet, queue::P99, waits.quantile(0.99));
             trial.record(sheet, queue::P999, waits.quantile(0.999));
+            trial.record(sheet, queue::LONGEST, waits.quantile(1.0));
         }
         Scenario::S10 => {
             trial.record(sheet, HIT, alone::<S>(trial));
