@@ -75,11 +75,12 @@ fn is_root(manifest: &Source, path: &str) -> bool {
     by_habit || manifest.text.contains(&format!("\npath = \"{path}\""))
 }
 
-/// What is wrong with a root that neither forbids `unsafe` nor says why it cannot.
+/// What is wrong with a root that neither forbids `unsafe` nor says why it, or one of its modules, cannot.
 fn without_a_word_on_unsafe(root: &Source) -> Option<String> {
     let mut lines = root.text.lines();
+    let expects = ["#![expect(unsafe_code, reason = \"", "#[expect(unsafe_code, reason = \""];
     let says =
-        |line: &str| line == FORBIDDEN || line.starts_with("#![expect(unsafe_code, reason = \"");
+        |line: &str| line == FORBIDDEN || expects.iter().any(|expects| line.starts_with(expects));
     (!lines.any(says)).then(|| {
         let path = &root.path;
         format!("{path} does not say {FORBIDDEN}, or with expect and a reason why it cannot")

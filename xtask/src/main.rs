@@ -11,7 +11,9 @@ mod habits;
 mod lessons;
 mod loom;
 mod miri;
+mod mutants;
 mod options;
+mod plant;
 mod promises;
 mod sanitize;
 mod scheduled;
@@ -72,6 +74,10 @@ enum Command {
     Sim(sim::Wishes),
     /// Run the pool's threads in many orders; see crates/cenote/src/schedules
     Shuttle(shuttle::Wishes),
+    /// Change the core in many small ways and see a test fail each time; needs cargo-mutants
+    Mutants(mutants::Wishes),
+    /// Put known bugs into a copy of the project and see the checks fail that must catch them
+    Plant(plant::Wishes),
     /// Run the small pieces that threads meet in, in every order; see crates/cenote/src/permutations
     Loom(loom::Wishes),
     /// Full load with faults on SQLite for some minutes, and then: is anything left?
@@ -100,6 +106,8 @@ impl Command {
             Command::Guide => guide::run(),
             Command::Sim(wishes) => sim::run(&wishes),
             Command::Shuttle(wishes) => shuttle::run(&wishes),
+            Command::Mutants(wishes) => mutants::run(&wishes),
+            Command::Plant(wishes) => plant::run(&wishes),
             Command::Loom(wishes) => loom::run(&wishes),
             Command::Soak(wishes) => soak::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),

@@ -44,17 +44,23 @@ pub(crate) fn documents() -> Result<BTreeMap<String, String>, Failure> {
     Ok(files(".md")?.into_iter().map(|file| (file.path, file.text)).collect())
 }
 
-/// All files whose names end like this, in the order of their paths.
-fn files(ending: &str) -> Result<Vec<Source>, Failure> {
+/// The paths of all files, in their order.
+pub(crate) fn paths() -> Result<Vec<String>, Failure> {
     let mut paths = Vec::new();
-    walk("", ending, &mut paths)
+    walk("", &mut paths)
         .map_err(|error| Failure::one(format!("the project's files cannot be listed: {error}")))?;
     paths.sort();
-    paths.into_iter().map(|path| Ok(Source { text: read(Path::new(&path))?, path })).collect()
+    Ok(paths)
 }
 
-/// Adds those files of a folder: its path ends with `/`, or is empty for the root.
-fn walk(folder: &str, ending: &str, paths: &mut Vec<String>) -> io::Result<()> {
+/// All files whose names end like this, in the order of their paths.
+fn files(ending: &str) -> Result<Vec<Source>, Failure> {
+    let paths = paths()?.into_iter().filter(|path| path.ends_with(ending));
+    paths.map(|path| Ok(Source { text: read(Path::new(&path))?, path })).collect()
+}
+
+/// Adds the files of a folder: its path ends with `/`, or is empty for the root.
+fn walk(folder: &str, paths: &mut Vec<String>) -> io::Result<()> {
     for entry in root().join(folder).read_dir()? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -62,9 +68,9 @@ fn walk(folder: &str, ending: &str, paths: &mut Vec<String>) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             let built = entry.path().join("CACHEDIR.TAG").exists();
             if !built && !name.starts_with('.') {
-                walk(&format!("{path}/"), ending, paths)?;
+                walk(&format!("{path}/"), paths)?;
             }
-        } else if name.ends_with(ending) {
+        } else {
             paths.push(path);
         }
     }

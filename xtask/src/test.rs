@@ -2,6 +2,7 @@
 //! runner's own summary. cargo-nextest is used where it is installed; nothing needs it.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::{Failure, Outcome, source};
@@ -26,6 +27,12 @@ pub(crate) fn run() -> Outcome {
 /// The cargo that runs this program.
 pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Where cargo puts what it builds here.
+pub(crate) fn target() -> PathBuf {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    source::root().join(folder)
 }
 
 fn nextest_is_there() -> bool {

@@ -7,14 +7,13 @@
 //! before a close fails after it, whatever came between: no connection slips in past somebody who has begun to wait,
 //! and none of an old generation is ever on the stack.
 //!
+//! It is the one file of this crate with `unsafe` in it. Each block says why it is sound; `permutations/lane.rs` runs it
+//! under loom, `schedules/` with the pool around it, `cargo xtask sanitize` on real threads.
+//!
 //! ```text
 //!  63      62 .......... 24   23 .... 0
 //! closed   pops and openings  top + 1        39 bits come round after 5 * 10^11 pops during one single exchange
 //! ```
-
-// The one file of this crate that may: each block says why it is sound, and its tests run under loom, under the
-// schedules of `schedules/`, and under a sanitizer.
-#![allow(unsafe_code)]
 
 use std::panic::Location;
 use std::ptr;
@@ -34,7 +33,7 @@ const BLOCK: usize = 32;
 const BLOCKS: usize = 20;
 
 /// What travels on the lane: a connection with what belongs to it.
-pub(crate) trait Rider: Sized {
+pub(crate) trait Rider: Send + Sized {
     /// The lane that it belongs to; it keeps it alive.
     fn lane(&self) -> &Lane<Self>;
     /// Its node's number.

@@ -5,6 +5,8 @@
 //! The seed repeats what is drawn, not the order in which threads and tasks come: a failing seed is a good start,
 //! not a certainty.
 
+#![forbid(unsafe_code)]
+
 mod books;
 mod borrowers;
 mod dice;

@@ -234,8 +234,8 @@ impl Gate {
     /// Whether a newcomer to a pool without connections gets the last connect error at once: connects
     /// fail for good (or `fail_fast` is on), and the next try is not due yet (P-14).
     pub(crate) fn is_down(&self, options: &Options, now: Time) -> bool {
-        self.failures > 0
-            && now < self.not_before
+        // After a success there is no pause.
+        now < self.not_before
             && (options.fail_fast || self.setback == Setback::Permanent)
             && self.setback != Setback::Overload
     }

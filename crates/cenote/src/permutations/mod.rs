@@ -15,6 +15,7 @@
 mod audience;
 mod bell;
 mod crew;
+mod lane;
 mod oneshot;
 mod park;
 mod seat;

@@ -182,6 +182,8 @@ fn overload_lowers_the_limit_and_raises_it_one_by_one_while_there_is_demand() {
         gate.raise(gate.limit(&options), 1, &options, at(4_000 + n * 1_100));
     }
     assert_eq!(gate.limit(&options), 100);
+    let larger = Options { max_size: Bound::At(200), ..options.clone() };
+    assert_eq!(gate.limit(&larger), 200, "what was lowered is forgotten at the old maximum");
     gate.failed(Setback::Overload, gate.epoch(), (0, 1), &options, &mut draw, at(0));
     assert_eq!(gate.limit(&options), 1, "one is always tried");
 }
@@ -194,7 +196,138 @@ fn newcomers_fail_at_once_only_while_it_is_known_that_connects_fail() {
     assert!(!gate.is_down(&hasty, at(0)));
     gate.failed(Setback::Transient, gate.epoch(), ONE, &patient, &mut draw, at(0));
     assert!(gate.is_down(&hasty, at(10)) && !gate.is_down(&patient, at(10)));
-    assert!(!gate.is_down(&hasty, at(200)), "when the next try is due, somebody must wait for it");
+    let wanted = Counters { wanted: 1, ..counters() };
+    let due = gate.plan(wanted, &hasty, at(10)).look_again;
+    assert!(!gate.is_down(&hasty, due), "when the next try is due, somebody must wait for it");
     gate.failed(Setback::Permanent, gate.epoch(), ONE, &patient, &mut draw, at(300));
     assert!(gate.is_down(&patient, at(400)), "wrong passwords fail at once, asked or not");
+}
+
+// P-11, P-17
+#[test]
+fn leaving_connections_are_replaced_for_the_minimum_that_there_is_and_for_no_other() {
+    let (gate, options) = (Gate::new(), options());
+    let plan = |c| gate.plan(c, &options, at(0)).connects;
+    let leaving = Counters { size: 3, leaving: 2, ..counters() };
+    assert_eq!(plan(leaving), 0, "without minimums a pool may shrink");
+    assert_eq!(plan(Counters { min_idle: 1, idle: 1, ..leaving }), 2, "for min_idle");
+    assert_eq!(plan(Counters { min_size: 3, idle: 3, ..leaving }), 2, "for min_size");
+}
+
+// P-12
+#[test]
+fn a_test_or_reset_that_nobody_waits_for_arms_no_timer() {
+    let (gate, options) = (Gate::new(), options());
+    let plan = |c| gate.plan(c, &options, at(0));
+    let nothing = Plan { connects: 0, look_again: Time::NEVER };
+    let returning = Counters { returning: 1, size: 3, ..counters() };
+    assert_eq!(plan(returning), nothing);
+    assert_eq!(plan(Counters { wanted: 1, idle: 1, ..returning }), nothing, "it has one");
+    let connecting = Counters { wanted: 1, connecting: 1, ..returning };
+    assert_eq!(plan(connecting), nothing, "the connect's end is a look of its own");
+}
+
+// P-13
+#[test]
+fn a_pause_after_a_failure_wakes_nobody_up_when_nothing_is_wanted() {
+    let (mut gate, mut draw, options) = (Gate::new(), Draw::new(3), options());
+    gate.failed(Setback::Transient, gate.epoch(), ONE, &options, &mut draw, at(0));
+    assert_eq!(gate.plan(counters(), &options, at(1)).look_again, Time::NEVER);
+}
+
+// P-13
+#[test]
+fn there_is_one_prober_without_a_ramp_and_after_the_longest_pause_too() {
+    let long = Duration::from_secs(60);
+    let all_at_once = Options { ramp: false, max_connecting: 8, ..options() };
+    let patient = Options { backoff_first: long, backoff_max: long, ..options() };
+    for options in [all_at_once, patient] {
+        let (mut gate, mut draw) = (Gate::new(), Draw::new(3));
+        gate.failed(Setback::Transient, gate.epoch(), ONE, &options, &mut draw, at(0));
+        let wanted = Counters { wanted: 9, ..counters() };
+        let later = gate.plan(wanted, &options, at(1)).look_again;
+        assert_eq!(gate.plan(wanted, &options, later).connects, 1);
+        gate.started(later, 0);
+        gate.succeeded(Duration::from_millis(5), later);
+        let next = gate.plan(wanted, &options, later).connects;
+        assert_eq!(next, if options.ramp { 2 } else { 8 }, "and then it goes on");
+    }
+}
+
+// P-13
+#[test]
+fn a_ramp_starts_anew_after_five_seconds_in_which_nothing_connected() {
+    let options = options();
+    let wide = || {
+        let mut gate = Gate::new();
+        (0..14).for_each(|_| gate.succeeded(Duration::from_millis(5), at(0)));
+        gate
+    };
+    let wanted = Counters { wanted: 50, ..counters() };
+    assert_eq!(wide().plan(wanted, &options, at(5_000)).connects, 16, "not before");
+    assert_eq!(wide().plan(wanted, &options, at(5_001)).connects, 2);
+    let slow = Counters { connecting: 10, size: 10, ..wanted };
+    assert_eq!(wide().plan(slow, &options, at(9_000)).connects, 6, "a slow connect is no rest");
+    let mut gate = wide();
+    gate.started(at(5_001), 0);
+    assert_eq!(gate.plan(wanted, &options, at(5_002)).connects, 2, "the first does not widen it");
+    let mut gate = wide();
+    gate.started(at(4_000), 0);
+    assert_eq!(gate.plan(wanted, &options, at(6_000)).connects, 16, "a connect begun is no rest");
+}
+
+// P-14, P-22
+#[test]
+fn a_limit_that_overload_lowered_is_looked_at_again_while_somebody_waits() {
+    let (mut gate, mut draw, options) = (Gate::new(), Draw::new(3), options());
+    let waiting = Counters { wanted: 1, size: 8, ..counters() };
+    let full = Options { max_size: Bound::At(8), ..options.clone() };
+    assert_eq!(gate.plan(waiting, &full, at(0)).look_again, Time::NEVER, "nothing was lowered");
+    gate.failed(Setback::Overload, gate.epoch(), (8, 10), &options, &mut draw, at(0));
+    assert_eq!(gate.limit(&options), 8);
+    let looks = (0..50).map(|_| {
+        gate.failed(Setback::Overload, gate.epoch(), (8, 10), &options, &mut draw, at(0));
+        gate.plan(waiting, &options, at(1)).look_again
+    });
+    let looks: Vec<Time> = looks.collect();
+    let (first, last) = (looks.iter().min().unwrap(), looks.iter().max().unwrap());
+    assert!((at(1_000)..at(1_050)).contains(first), "after a second: {first:?}");
+    assert!((at(1_450)..at(1_500)).contains(last), "and some jitter: {last:?}");
+    let look = looks[49];
+    assert_eq!(
+        gate.plan(Counters { wanted: 0, ..waiting }, &options, at(1)).look_again,
+        Time::NEVER
+    );
+    let before = look - Duration::from_nanos(1);
+    gate.raise(8, 1, &options, before);
+    assert_eq!(gate.limit(&options), 8, "not before its time");
+    gate.raise(7, 1, &options, look);
+    assert_eq!(gate.limit(&options), 8, "not while there is room");
+    assert_eq!(gate.plan(waiting, &options, look).look_again, look + Duration::from_secs(1));
+    let look = look + Duration::from_secs(1);
+    gate.raise(8, 1, &options, look);
+    assert_eq!(gate.limit(&options), 9);
+    gate.raise(9, 1, &options, look + Duration::from_millis(999));
+    assert_eq!(gate.limit(&options), 9, "one in a second");
+}
+
+// P-14
+#[test]
+fn overload_lowers_the_limit_to_what_the_server_has_taken() {
+    let (mut gate, mut draw, options) = (Gate::new(), Draw::new(3), options());
+    gate.failed(Setback::Overload, gate.epoch(), (5, 40), &options, &mut draw, at(0));
+    assert_eq!(gate.limit(&options), 5, "less than four fifths of what was tried");
+    gate.failed(Setback::Overload, gate.epoch(), (30, 40), &options, &mut draw, at(1));
+    assert_eq!(gate.limit(&options), 5, "never up");
+}
+
+// P-13, P-18
+#[test]
+fn who_clears_by_hand_ends_the_pause_but_not_the_lone_prober() {
+    let (mut gate, mut draw, options) = (Gate::new(), Draw::new(3), options());
+    gate.failed(Setback::Permanent, gate.epoch(), ONE, &options, &mut draw, at(0));
+    let wanted = Counters { wanted: 9, ..counters() };
+    assert_eq!(gate.plan(wanted, &options, at(1)).connects, 0);
+    gate.try_now();
+    assert_eq!(gate.plan(wanted, &options, at(1)).connects, 1);
 }

@@ -1,9 +1,14 @@
 //! The core against its reference model: exhaustively in the small, by random histories in the large.
 
+mod draw;
+mod ending;
 mod enumeration;
 mod gate;
 mod histories;
 mod model;
 mod queue;
 mod retire;
+mod runtime;
+mod slices;
+mod time;
 mod world;

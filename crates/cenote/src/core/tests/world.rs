@@ -9,7 +9,7 @@ use crate::core::slot::Phase;
 use crate::core::{
     Acquired, Collected, Core, Failure, Kind, Order, Refusal, Request, Setback, SlotKey, Verdict,
 };
-use crate::stats::{CloseReason, State};
+use crate::stats::{CloseReason, Counts, State};
 use crate::time::Time;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub(crate) struct World {
     /// Made in which generation, to see that nothing old is lent.
     made: Vec<(Id, u64)>,
     pub(crate) connects: usize,
+    /// What happened so far, counted here.
+    counts: Counts,
     overrun: bool,
 }
 
@@ -91,6 +93,7 @@ impl World {
             alive: Vec::new(),
             made: Vec::new(),
             connects: 0,
+            counts: Counts::default(),
             overrun: false,
         };
         world.obey();
@@ -139,6 +142,7 @@ impl World {
                 let late = self.core.clock_is_late();
                 self.core.cancel(w, false);
                 self.model.cancel(w, late);
+                self.counts.cancelled += 1;
             }
             Op::Release(n, verdict) => {
                 let Some(key) = take(&mut self.lent, n) else { return false };
@@ -179,6 +183,7 @@ impl World {
                 if self.core.detach(key) {
                     self.model.detach(key.id);
                     self.gone(key.id);
+                    self.counts.detached += 1;
                 }
             }
             Op::Connected(n) => {
@@ -187,6 +192,7 @@ impl World {
                 assert_eq!(self.core.connected(key, Duration::from_millis(20), self.now), owned);
                 if owned {
                     self.model.connected(key.id);
+                    self.counts.connected += 1;
                 }
             }
             Op::ConnectFailed(n, setback) => {
@@ -198,12 +204,20 @@ impl World {
                     self.model.limit = self.core.limit();
                     self.model.connect_failed(key.id, setback);
                     self.gone(key.id);
+                    let failures = &mut self.counts.connect_failures;
+                    match setback {
+                        Setback::Transient => failures.transient += 1,
+                        Setback::Permanent => failures.permanent += 1,
+                        Setback::Overload => failures.overload += 1,
+                    }
                 }
             }
             Op::Tested(n, passed) => {
                 let Some(key) = take(&mut self.testing, n) else { return false };
                 let owned = self.core.owns(key);
                 assert_eq!(self.core.tested(key, passed, self.now), owned);
+                let tests = [&mut self.counts.tests_failed, &mut self.counts.tests_passed];
+                *tests[usize::from(passed)] += 1;
                 if owned {
                     let kept = self.model.conns.iter().any(|c| c.id == key.id && c.kept_alive);
                     if kept {
@@ -270,6 +284,10 @@ impl World {
                     .collect();
                 self.core.overrun();
                 self.model.abandon();
+                // Closes that counted are given up with them.
+                let detached = self.core.counts().detached;
+                assert!(detached >= self.counts.detached + given_up.len() as u64, "given up");
+                self.counts.detached = detached;
                 given_up.into_iter().for_each(|key| self.gone(key.id));
             }
         }
@@ -289,6 +307,8 @@ impl World {
         match self.core.acquire(request, false, self.now) {
             Acquired::Hit(key) => {
                 assert_eq!(hit, Some(key.id), "a hit lends what the policy says");
+                self.counts.acquired += 1;
+                self.counts.hits += 1;
                 match kind {
                     Kind::Exclusive => self.borrow(key),
                     Kind::Shared => self.share(key, true),
@@ -303,6 +323,11 @@ impl World {
             }
             Acquired::Refused(refusal) => {
                 assert_eq!(hit, None);
+                match refusal {
+                    Refusal::QueueFull => self.counts.rejected += 1,
+                    Refusal::Down => self.counts.failed += 1,
+                    _ => self.counts.closed += 1,
+                }
                 match refusal {
                     Refusal::QueueFull => assert!(full, "a queue that is not full refuses nobody"),
                     Refusal::Draining => assert_eq!(self.model.state, State::Draining),
@@ -333,6 +358,7 @@ impl World {
             Collected::Granted(key) if shares => {
                 assert_eq!(granted, Some(vec![key.id]), "a waiter gets what was granted to it");
                 self.waiters.retain(|&other| other != w);
+                self.counts.acquired += 1;
                 self.share(key, false);
             }
             Collected::Granted(first) => {
@@ -343,12 +369,20 @@ impl World {
                 let ids: Vec<Id> = keys.iter().map(|k| k.id).collect();
                 assert_eq!(granted, Some(ids), "a waiter gets what was granted to it");
                 self.waiters.retain(|&other| other != w);
+                self.counts.acquired += 1;
                 for key in keys {
                     self.borrow(key);
                 }
             }
-            Collected::Failed(_) => {
+            Collected::Failed(failure) => {
                 assert_eq!(granted, None);
+                match failure {
+                    Failure::Connect => self.counts.failed += 1,
+                    Failure::Closed | Failure::RuntimeGone | Failure::Broken => {
+                        self.counts.closed += 1;
+                    }
+                    Failure::TooMany(_) => self.counts.rejected += 1,
+                }
                 self.waiters.retain(|&other| other != w);
             }
         }
@@ -411,6 +445,7 @@ impl World {
                 match order {
                     Order::Connect(key) => {
                         self.connects += 1;
+                        self.counts.connects += 1;
                         self.connecting.push(key);
                         self.alive.push(key.id);
                         self.made.push((key.id, self.model.generation));
@@ -427,12 +462,14 @@ impl World {
                     Order::Close { key, reason } => {
                         self.closing.push(key);
                         self.seen.closes.push((key.id, reason));
+                        self.counts.closes.add(reason);
                         self.gone(key.id);
                     }
                     Order::Forget(key) => self.gone(key.id),
                     Order::Wake(w) => self.woken(w),
                     Order::Again => again = true,
-                    Order::Kick | Order::Announce | Order::Tell { .. } => {}
+                    Order::Tell { .. } => self.counts.stale_grants += 1,
+                    Order::Kick | Order::Announce => {}
                 }
             }
             self.core.return_orders(orders);
@@ -490,6 +527,7 @@ impl World {
         expected.granted.retain(|g| seen.granted.contains(g) || self.waiters.contains(&g.0));
         assert_eq!(seen, expected, "the core does what the model says");
 
+        assert_eq!(*self.core.counts(), self.counts, "the counters tell what happened");
         let status = self.core.status();
         let model = &self.model;
         assert_eq!(status.waiting, model.queue.len(), "waiting");
