@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod conformance;
 mod deps;
 mod fuzz;
@@ -83,6 +84,8 @@ enum Command {
     Soak(soak::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),
+    /// Measure what a pool costs, cenote beside six others
+    Bench(bench::Wishes),
     /// Give libFuzzer configuration and URLs to try; needs a C++ compiler
     Fuzz(fuzz::Wishes),
     /// Run what threads and C code do under the address and leak sanitizers
@@ -108,6 +111,7 @@ impl Command {
             Command::Loom(wishes) => loom::run(&wishes),
             Command::Soak(wishes) => soak::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),
+            Command::Bench(wishes) => bench::run(&wishes),
             Command::Fuzz(wishes) => fuzz::run(&wishes),
             Command::Sanitize => sanitize::run(),
             Command::Miri(wishes) => miri::run(&wishes),
@@ -167,6 +171,9 @@ mod tests {
             ("sim --from", "'--from <SEED>'"),
             ("sim --from x", "'x'"),
             ("shuttle --schedule 91", "--test <NAME>"),
+            ("bench --only S8", "there is no such scenario"),
+            ("bench --write", "--gate"),
+            ("bench --gate --quick", "--quick"),
             ("soak --minutes 1 --seconds 1", "'--minutes <N>'"),
         ] {
             let said = read(line).err().expect(line);
