@@ -62,9 +62,9 @@ fn pop(lane: &Lane<Guest>) -> Option<Box<Guest>> {
 }
 
 /// What is on the lane when it is closed, and how often something was popped.
-fn close(lane: &Lane<Guest>, key: &mut Key) -> (u64, Vec<Box<Guest>>) {
+fn close(lane: &Lane<Guest>, key: &mut Key) -> (u64, Vec<Guest>) {
     let (pops, resting) = lane.close(key);
-    (pops, resting.map(|resting| resting.rider).collect())
+    (pops, resting.map(|resting| *resting.rider).collect())
 }
 
 // P-1, P-2
@@ -104,11 +104,11 @@ fn who_looked_at_an_older_stack_does_not_take_it_for_the_present_one() {
         // The same one is on top again, but what lay below it is gone.
         let top = pop(&lane).inspect(|guest| guest.work());
         let below = pop(&lane).inspect(|guest| guest.work());
-        let mut held: Vec<_> = below.into_iter().collect();
+        let mut held: Vec<Guest> = below.into_iter().map(|guest| *guest).collect();
         if let Some(Err(guest)) = top.map(Lane::push) {
-            held.push(guest);
+            held.push(*guest);
         }
-        held.extend(join(other));
+        held.extend(join(other).map(|guest| *guest));
         held.extend(close(&lane, &mut key).1);
         let mut slots: Vec<u32> = held.iter().map(|guest| guest.slot).collect();
         slots.sort_unstable();
@@ -156,7 +156,8 @@ fn who_waits_gets_what_comes_back_and_nobody_is_before_it() {
         join(releases);
         let taken_before = join(newcomer);
         let given = locked.lock().unwrap().given.take();
-        let all: Vec<_> = [got, taken_before, given].into_iter().flatten().collect();
+        let (taken_before, given) = (taken_before.map(|guest| *guest), given.map(|guest| *guest));
+        let all: Vec<Guest> = [got, taken_before, given].into_iter().flatten().collect();
         assert_eq!(all.len(), 1, "it is with one of them, and not on a lane that is closed");
         all[0].work();
         assert_eq!(all[0].uses.get(), 2);
