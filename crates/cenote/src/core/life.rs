@@ -63,22 +63,16 @@ impl Life {
         }
     }
 
-    /// Returns whether the state changed.
-    pub(crate) fn pause(&mut self, refuse: bool) -> bool {
-        let changed = self.state == State::Running;
+    pub(crate) fn pause(&mut self, refuse: bool) {
         if self.state <= State::Paused {
             self.state = State::Paused;
             self.refuse_when_paused = refuse;
         }
-        changed
     }
 
-    /// Returns whether the state changed.
-    pub(crate) fn resume(&mut self) -> bool {
-        let changed = self.state == State::Paused;
-        if changed {
+    pub(crate) fn resume(&mut self) {
+        if self.state == State::Paused {
             self.state = State::Running;
         }
-        changed
     }
 }

@@ -160,6 +160,11 @@ impl Shares {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
     /// All connections in the list, the least shared first; panics if the books are wrong.
     #[cfg(any(test, debug_assertions))]
     pub(crate) fn check(&self, slots: &Slots) -> Vec<u32> {

@@ -1,14 +1,17 @@
 //! The core against its reference model: exhaustively in the small, by random histories in the large.
 
+mod asked;
 mod draw;
 mod ending;
 mod enumeration;
 mod gate;
 mod histories;
+mod lane;
 mod model;
 mod queue;
 mod retire;
 mod runtime;
+mod shares;
 mod slices;
 mod time;
 mod world;
