@@ -407,3 +407,36 @@ fn options_change_and_the_levels_stay() {
     core.reconfigure(Options { priorities: 1, max_size: Bound::At(7), ..forever() }, start());
     assert_eq!((core.options().priorities, core.status().max), (3, 7));
 }
+
+// P-12, P-16
+#[test]
+fn a_reset_is_counted_on_for_half_of_what_a_connect_takes() {
+    let (mut core, keys) =
+        lent(Options { max_size: Bound::At(2), ..forever() }, 1, Duration::from_millis(10));
+    core.upkeep(start());
+    assert!(core.release(keys[0], Verdict::Reset));
+    assert_eq!(hit(&mut core), None, "it waits");
+    let connecting = |core: &mut Core, after: Duration| {
+        core.upkeep(start() + after);
+        core.check();
+        core.status().connecting
+    };
+    assert_eq!(connecting(&mut core, Duration::ZERO), 0, "the reset may end in time");
+    assert_eq!(connecting(&mut core, 5 * MILLI), 1, "it did not");
+    assert!(core.was_reset(keys[0], true, start() + 6 * MILLI), "and serves whoever waits");
+    assert_eq!((core.status().waiting, core.status().using), (0, 1));
+}
+
+// P-21, P-33
+#[test]
+fn without_a_runtime_an_end_is_overrun_at_once_and_a_pool_that_does_not_end_never_is() {
+    let (mut core, _keys) = lent(forever(), 1, MILLI);
+    let now = start();
+    assert!(!core.is_overrun(now));
+    core.runtime_gone();
+    assert!(!core.is_overrun(now), "nobody ends it");
+    core.close(now + SECOND, now);
+    assert!(core.is_overrun(now), "nobody would see the deadline");
+    core.overrun();
+    assert!(core.is_settled() && !core.is_overrun(now), "it is over");
+}
