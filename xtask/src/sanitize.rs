@@ -18,7 +18,7 @@ const FLAG: &str = "-Zsanitizer=address";
 const C_FLAG: &str = "-fsanitize=address";
 
 /// Tests of `cenote` with real threads, and the one with `unsafe` in it. Its unit tests come with them.
-const OF_CENOTE: [&str; 5] = ["blocking", "chaos", "faces", "hits", "offload"];
+const OF_CENOTE: [&str; 6] = ["blocking", "chaos", "faces", "hits", "lane", "offload"];
 /// Not these: long walks over all states without a thread; and a process that is meant to end with everything lent.
 const NOT: [&str; 2] = [
     "core::tests::enumeration",

@@ -7,7 +7,7 @@
 //! before a close fails after it, whatever came between: no connection slips in past somebody who has begun to wait,
 //! and none of an old generation is ever on the stack.
 //!
-//! It is the one file of this crate with `unsafe` in it. Each block says why it is sound; `permutations/lane.rs` runs it
+//! It is the one file of this crate with `unsafe` blocks in it. Each says why it is sound; `permutations/lane.rs` runs it
 //! under loom, `schedules/` with the pool around it, `cargo xtask sanitize` on real threads.
 //!
 //! ```text
@@ -33,7 +33,10 @@ const BLOCK: usize = 32;
 const BLOCKS: usize = 20;
 
 /// What travels on the lane: a connection with what belongs to it.
-pub(crate) trait Rider: Send + Sized {
+///
+/// # Safety
+/// While a rider exists its lane does, it is always the same one, and no other rider of that lane has its slot.
+pub(crate) unsafe trait Rider: Send + Sized {
     /// The lane that it belongs to; it keeps it alive.
     fn lane(&self) -> &Lane<Self>;
     /// Its node's number.
@@ -133,10 +136,11 @@ impl<T: Rider> Lane<T> {
                     node.place.store(ptr::from_ref(place).cast_mut(), Ordering::Relaxed);
                     node.since.store(self.clock.load(Ordering::Relaxed), Ordering::Relaxed);
                     let rider = node.rider.load(Ordering::Relaxed);
-                    // SAFETY: the pointer came out of `Box::into_raw` in `lay`, before the exchange that put this
-                    // node on the stack; our acquire of a later value of the word makes it visible. Each node is put
-                    // on the stack by the owner of its rider and taken off once: by this exchange, or by `close`,
-                    // after which every exchange fails. So nobody else makes a box of it.
+                    // SAFETY: the pointer came out of `Box::into_raw` in `push` or `open`, before the exchange or
+                    // store that put this node on the stack; our acquire of a later value of the word makes it
+                    // visible. Only the owner of the slot's one rider puts the node there, and it is taken off once:
+                    // by this exchange, or by `close`, after which every exchange fails. So nobody else makes a box
+                    // of it.
                     return Some(unsafe { Box::from_raw(rider) });
                 }
                 Err(now) => head = now,

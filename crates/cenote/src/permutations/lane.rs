@@ -20,7 +20,9 @@ struct Guest {
     lane: Arc<Lane<Guest>>,
 }
 
-impl Rider for Guest {
+// SAFETY: it holds an `Arc` of its lane, and each test numbers its guests.
+#[expect(unsafe_code, reason = "a promise to the lane")]
+unsafe impl Rider for Guest {
     fn lane(&self) -> &Lane<Guest> {
         &self.lane
     }

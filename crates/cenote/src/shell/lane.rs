@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::locked::Lease;
 use super::{Entry, Locked, Shell};
 use crate::core::SlotKey;
-use crate::lane::{Lane, Resting};
+use crate::lane::{Lane, Resting, Rider, Terms};
 use crate::manager::Manager;
 
 /// Turns without work before the first opening, and the most that are asked for.
@@ -27,6 +27,25 @@ pub(super) struct Traffic {
 impl Default for Traffic {
     fn default() -> Traffic {
         Traffic { quiet: 0, enough: FIRST, stack: Vec::new() }
+    }
+}
+
+// SAFETY: an entry holds an `Arc` of its shell, which owns the lane, whenever it is out of its cell; nobody changes that
+// `Arc` for another's, and the core gives a slot to one connection at a time.
+#[expect(unsafe_code, reason = "a promise to the lane")]
+unsafe impl<M: Manager> Rider for Entry<M> {
+    fn lane(&self) -> &Lane<Entry<M>> {
+        &self.shell.as_ref().expect("what is lent knows its pool").lane
+    }
+
+    fn slot(&self) -> u32 {
+        self.key.index
+    }
+
+    fn fits(&self, terms: Terms) -> bool {
+        self.term.generation == terms.generation
+            && self.term.clock > terms.clock
+            && self.lent_at.is_none()
     }
 }
 

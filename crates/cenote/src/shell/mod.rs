@@ -25,7 +25,7 @@ use crate::core::{Core, SlotKey, Verdict};
 use crate::env::Env;
 use crate::extensions::Extensions;
 use crate::hooks::Hooks;
-use crate::lane::{Lane, Rider, Terms};
+use crate::lane::{Lane, Terms};
 use crate::manager::{Ended, Fate, Fault, Manager};
 use crate::observe::{Audience, Event, EventKind, Source, Subject, Watched, flags};
 use crate::signal::Signal;
@@ -67,22 +67,6 @@ impl<M: Manager> Entry<M> {
             term: Terms { generation: 0, clock: Time::ZERO },
             shell: None,
         }
-    }
-}
-
-impl<M: Manager> Rider for Entry<M> {
-    fn lane(&self) -> &Lane<Entry<M>> {
-        &self.shell.as_ref().expect("what is lent knows its pool").lane
-    }
-
-    fn slot(&self) -> u32 {
-        self.key.index
-    }
-
-    fn fits(&self, terms: Terms) -> bool {
-        self.term.generation == terms.generation
-            && self.term.clock > terms.clock
-            && self.lent_at.is_none()
     }
 }
 
