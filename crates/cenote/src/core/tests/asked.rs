@@ -122,8 +122,10 @@ fn whoever_was_served_before_is_not_refused_as_a_newcomer_would_be() {
 // P-10, P-22
 #[test]
 fn whoever_wants_more_than_there_may_be_fails_when_it_is_its_turn_and_not_later() {
-    let options = Options { max_size: Bound::At(3), ..forever() };
+    let options = Options { max_size: Bound::At(3), max_waiting: Bound::Unlimited, ..forever() };
     let (mut core, keys) = lent(options.clone(), 3, SECOND);
+    assert!(core.nothing_follows() && core.steady.full, "newcomers take the short way");
+    assert_eq!(ask(&mut core, 0, 4, false), Acquired::Refused(Refusal::TooMany(4)));
     let waiters = [1, 3, 1].map(|wanted| queued(&mut core, 0, wanted));
     core.reconfigure(Options { max_size: Bound::At(2), ..options }, start());
     assert!(core.release(keys[0], Verdict::Keep), "it closes: there are too many");
