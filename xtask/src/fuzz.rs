@@ -46,6 +46,9 @@ pub(crate) struct Wishes {
     /// How long each kind of source is tried
     #[arg(long, value_name = "N", default_value_t = 60)]
     pub(crate) seconds: u32,
+    /// How many inputs of each kind are tried, instead of for a time: the same ones on every machine
+    #[arg(long, value_name = "N", conflicts_with = "seconds")]
+    pub(crate) runs: Option<u32>,
     /// The only kind of source
     #[arg(long, value_name = "NAME")]
     pub(crate) target: Option<String>,
@@ -70,7 +73,11 @@ pub(crate) fn run(wishes: &Wishes) -> Outcome {
     let folder = toolchain::target("fuzz");
     let dictionary = folder.join("words.dict");
     fs::write(&dictionary, words()).map_err(|error| cannot(&dictionary, &error))?;
-    println!("{} s for each of: {}", wishes.seconds, chosen.join(", "));
+    let much = match wishes.runs {
+        Some(runs) => format!("{runs} inputs"),
+        None => format!("{} s", wishes.seconds),
+    };
+    println!("{much} for each of: {}", chosen.join(", "));
     let at_once = thread::available_parallelism().map_or(1, |cores| cores.get());
     let mut wrong = Vec::new();
     for some in chosen.chunks(at_once) {
@@ -146,8 +153,11 @@ impl<'a> Run<'a> {
         let file = File::create(&log).map_err(|error| cannot(&log, &error))?;
         let mut fuzz = Command::new(program);
         fuzz.arg(&found).arg(source::root().join("fuzz/corpus").join(kind));
-        fuzz.arg(format!("-max_total_time={}", wishes.seconds))
-            .arg(format!("-seed={}", wishes.seed));
+        fuzz.arg(match wishes.runs {
+            Some(runs) => format!("-runs={runs}"),
+            None => format!("-max_total_time={}", wishes.seconds),
+        });
+        fuzz.arg(format!("-seed={}", wishes.seed));
         fuzz.args(["-max_len=1023", "-timeout=10", "-rss_limit_mb=2048", "-verbosity=1"]);
         fuzz.arg(format!("-dict={}", folder.join("words.dict").display()));
         fuzz.arg(format!("-artifact_prefix={}/{kind}-", folder.display()));

@@ -68,8 +68,12 @@ impl Sqlite {
     }
 }
 
+/// The longest scheme that anybody has registered has 36 letters; what is longer is not shown.
+const LONGEST_SCHEME: usize = 36;
+
 fn is_scheme(text: &str) -> bool {
     let mut letters = text.chars();
-    letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+    text.len() <= LONGEST_SCHEME
+        && letters.next().is_some_and(|first| first.is_ascii_alphabetic())
         && letters.all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }

@@ -27,7 +27,8 @@
 //! ```
 //!
 //! Where to look: [`Builder`] and [`Options`] for every setting, [`Error`] for what can go wrong,
-//! [`Observer`] to see what happens, [`Manager`] to write a driver, [`Lend`] to write code that takes a pool or
+//! [`Observer`] to see what happens, [`Manager`] to write a driver ([`Probe`] for one of a
+//! cluster's servers), [`Lend`] to write code that takes a pool or
 //! a cluster, [`blocking`] for threads without a runtime and for drivers that block.
 //!
 //! Features: `tokio` (default) runs pools on tokio; `serde` reads and writes [`Options`] in files; `tracing` and
@@ -51,6 +52,7 @@ mod lane;
 mod leaks;
 mod lend;
 mod manager;
+mod node;
 mod observe;
 #[cfg(all(test, cenote_loom))]
 mod permutations;
@@ -82,6 +84,7 @@ pub use extensions::Extensions;
 pub use hooks::{AcquireRequest, Choice, ClosedConnection, ConnectionInfo, Hook, HookFuture};
 pub use lend::Lend;
 pub use manager::{Ended, Fate, Fault, Manager, Share};
+pub use node::{Epoch, Node, Probe, Probed, Role};
 pub use observe::{Event, EventKind, FailReason, Level, Observer, Subject, Subscription};
 pub use pool::{Pool, WeakPool};
 pub use pooled::Pooled;
