@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+/// How long a server may take to end before it is killed, where nobody waits for its good-bye.
+pub(super) const END_LIMIT: Duration = Duration::from_secs(5);
 /// How often a condition is looked at.
 pub(super) const TURN: Duration = Duration::from_millis(2);
 
@@ -63,18 +65,33 @@ pub(super) fn wait_for_end(pids: &[u32], limit: Duration) -> bool {
     wait_until(limit, || pids.iter().all(|pid| look(*pid).is_none_or(|seen| seen.state == 'Z')))
 }
 
-/// Ends what runs in a folder that was left behind. Processes have left their ids in it, and an id that went to
-/// another process since is told by its command line, where the folder is named.
+/// Ends what runs in a folder that was left behind. Processes have left their ids in it, and how they want to be
+/// ended. An id that went to another process since is told by its command line, where the folder is named.
 pub(super) fn end_all_of(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
     for file in files.filter(|path| path.extension().is_some_and(|ending| ending == "pid")) {
-        let Ok(text) = fs::read_to_string(&file) else { continue };
-        let pid = text.split_whitespace().next().and_then(|pid| pid.parse().ok());
-        let Some(pid) = pid.filter(|pid| command_line_names(*pid, folder)) else { continue };
-        let all = kill_tree(pid);
-        wait_for_end(&all, Duration::from_secs(5));
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let Some((pid, name)) = text.trim().split_once(' ') else { continue };
+        let Some(pid) = pid.parse().ok().filter(|pid| command_line_names(*pid, folder)) else {
+            continue;
+        };
+        let all = freeze(pid);
+        if let Some(by) = named(name) {
+            signal(pid, by);
+            thaw(&all);
+        }
+        if !wait_for_end(&all, END_LIMIT) {
+            wait_for_end(&kill_tree(pid), END_LIMIT);
+        }
     }
+}
+
+/// The signals that servers are ended by, as a shell knows them.
+fn named(name: &str) -> Option<Signal> {
+    [("QUIT", Signal::QUIT), ("TERM", Signal::TERM), ("INT", Signal::INT)]
+        .into_iter()
+        .find_map(|(known, signal)| (known == name).then_some(signal))
 }
 
 fn command_line_names(pid: u32, folder: &Path) -> bool {

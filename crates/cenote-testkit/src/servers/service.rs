@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::place::Folder;
+use super::process::END_LIMIT;
 use super::{ServerError, process};
 
 /// How long a server may take to answer after its start. It may have a crash to recover from on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
-/// How long it may take to end before it is killed, where nobody waits for its good-bye.
-const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// The signal that makes a server end at once and in good order, with the name that a shell knows it by.
 #[derive(Clone, Copy)]

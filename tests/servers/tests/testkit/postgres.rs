@@ -1,18 +1,16 @@
 //! A PostgreSQL server and all that can be done to it.
 
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::time::Duration;
 
-use cenote_testkit::servers::ServerError;
 use cenote_testkit::servers::postgres::{Server, Settings, Stop};
+
+use crate::said;
 
 fn server() -> Server {
     Server::start().unwrap()
-}
-
-/// What went wrong, in its words.
-fn said<T>(outcome: Result<T, ServerError>) -> String {
-    outcome.err().expect("an error").to_string()
 }
 
 #[test]
@@ -112,4 +110,49 @@ fn settings_reach_the_server() {
 fn a_server_that_cannot_start_says_why() {
     let error = said(Settings::new().set("nothing_like_this", 1).start());
     assert!(error.contains("postgres failed") && error.contains("nothing_like_this"), "{error}");
+}
+
+/// Asks whether the server would speak TLS: a question of eight bytes, and an answer of one.
+fn asked(server: &Server) -> TcpStream {
+    let mut conn = TcpStream::connect(server.address()).unwrap();
+    conn.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    conn.write_all(&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]).unwrap();
+    conn
+}
+
+#[test]
+fn a_frozen_server_takes_connections_and_answers_nothing() {
+    let server = server();
+    server.freeze();
+    let mut conn = asked(&server);
+    let mut answer = [0];
+    let silence = conn.read(&mut answer).unwrap_err().kind();
+    assert!(matches!(silence, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{silence:?}");
+    server.thaw();
+    conn.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    conn.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"N");
+    assert_eq!(server.run_sql("SELECT 1").unwrap(), "1");
+    // The end comes to a frozen one too.
+    server.freeze();
+    server.stop(Stop::Immediate).unwrap();
+}
+
+#[test]
+fn a_kill_reaches_a_process_that_computes() {
+    let server = std::sync::Arc::new(server());
+    let busy = std::thread::spawn({
+        let server = server.clone();
+        move || server.run_sql("SELECT count(*) FROM generate_series(1, 1000000000000)")
+    });
+    let backend =
+        "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT count(*)%' AND state = 'active'";
+    let mut pid = String::new();
+    crate::until("the query runs", || {
+        pid = server.run_sql(backend).unwrap();
+        !pid.is_empty()
+    });
+    server.kill();
+    assert!(!crate::is_alive(pid.parse().unwrap()), "process {pid} lives on");
+    assert!(said(busy.join().unwrap()).contains("server closed the connection"));
 }
