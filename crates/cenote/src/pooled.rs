@@ -79,7 +79,10 @@ impl<M: Manager> Pooled<M> {
         (entry, shell)
     }
 
-    pub(crate) fn set_ended(this: &mut Self, ended: Ended) {
+    /// How the use will have ended if the guard is dropped now (P-8). Default: [`Ended::Returned`]. Whoever does something
+    /// that must not be cut short says [`Ended::Cancelled`] before and `Returned` after it, as
+    /// [`Pool::with`](crate::Pool::with) does.
+    pub fn set_ended(this: &mut Self, ended: Ended) {
         this.entry_mut().ended = ended;
     }
 
