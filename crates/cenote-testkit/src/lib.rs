@@ -50,6 +50,8 @@ mod gate;
 mod manager;
 mod script;
 mod scripted;
+#[cfg(all(feature = "servers", unix))]
+pub mod servers;
 mod sim;
 mod step;
 
