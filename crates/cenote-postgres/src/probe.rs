@@ -9,22 +9,19 @@ use std::time::Duration;
 
 use cenote::{Epoch, Probe, Probed, Role};
 use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::error::SqlState;
 
 use crate::connection::PostgresConnection;
 use crate::error::PostgresError;
 use crate::postgres::Postgres;
 
+/// `WHO` is the question for system and timeline, which somebody may have taken away from the public.
 const QUESTION: &str = "\
     SELECT pg_catalog.pg_is_in_recovery(),
         CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL ELSE
             pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8)
         END,
-        CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
-            THEN (SELECT system_identifier FROM pg_catalog.pg_control_system())
-        END,
-        CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_checkpoint()', 'EXECUTE')
-            THEN (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint())
-        END,
+        WHO,
         receiver.received_tli,
         CASE
             WHEN NOT pg_catalog.pg_is_in_recovery() THEN NULL
@@ -35,9 +32,17 @@ const QUESTION: &str = "\
         END
     FROM (SELECT 1) AS one LEFT JOIN pg_catalog.pg_stat_wal_receiver AS receiver ON true";
 
+const WHO: &str = "(SELECT system_identifier FROM pg_catalog.pg_control_system()),
+    (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint())";
+
 impl Probe for Postgres {
     async fn probe(&self, conn: &mut PostgresConnection) -> Result<Probed, PostgresError> {
-        let answer = conn.simple_query(QUESTION).await?;
+        let answer = match conn.simple_query(&QUESTION.replace("WHO", WHO)).await {
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                conn.simple_query(&QUESTION.replace("WHO", "NULL, NULL")).await?
+            }
+            answer => answer?,
+        };
         let row = answer.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
@@ -49,7 +54,8 @@ impl Probe for Postgres {
         Ok(read(&fields))
     }
 
-    /// Servers from 14 on report it at login and whenever it changes.
+    /// Servers from 14 on report it at login and, when it has changed, with their next answer: a test that finds a
+    /// connection well is enough to hear of a promotion.
     fn told(&self, conn: &PostgresConnection) -> Option<Role> {
         conn.session().wire().told()
     }
