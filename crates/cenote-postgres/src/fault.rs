@@ -20,7 +20,7 @@ pub(crate) fn of_state(state: &str) -> Fault {
         "57P05" | "25P03" | "25P04" => Fault::Connection,
         // A write on a server that only reads.
         "25006" => Fault::Role,
-        // Too many clients, no memory or no slots for more.
+        // Too many clients, or no memory for what they do.
         "53300" | "53200" | "53400" | "53000" => Fault::Overload,
         // A full disk: the statement failed, the session is well, and fewer connections would not help.
         "53100" => Fault::Query,
@@ -157,5 +157,23 @@ mod tests {
         assert_eq!(of_io(&io::ErrorKind::ConnectionReset.into()), Fault::Connection);
         #[cfg(unix)]
         assert_eq!(of_io(&io::Error::from_raw_os_error(24)), Fault::Overload);
+    }
+
+    // P-14
+    #[test]
+    fn the_guides_table_is_this_one() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../book/src/postgresql.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let table = page.split("| SQLSTATE |").nth(1).unwrap();
+        let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+        let mut states = 0;
+        for row in rows {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            for state in cells[0].split([',', ' ']).filter(|word| word.len() == 5) {
+                assert_eq!(of_state(state).name(), cells[2], "{row}");
+                states += 1;
+            }
+        }
+        assert!(states > 20, "{states}");
     }
 }
