@@ -59,6 +59,7 @@ mod tls;
 mod transaction;
 mod url;
 mod wire;
+mod words;
 
 pub use cancel::Canceller;
 pub use connection::{PostgresConnection, PostgresHandle};

@@ -92,11 +92,12 @@ pub(crate) type CredentialsFn =
 
 /// How safely to connect.
 #[derive(Clone, Default)]
-#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nothing is encrypted"))]
 pub(crate) struct Security {
     pub(crate) mode: SslMode,
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nothing is encrypted"))]
     pub(crate) root_cert: Option<PathBuf>,
     /// Our own certificate and its key.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nothing is encrypted"))]
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
 }
 

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Why a private server could not be started, or did not do what was asked of it.
-#[derive(Debug)]
+/// Why a private server could not be started, or did not do what was asked of it. `Debug` shows the sentence too, since
+/// that is what tests show that `unwrap` it.
 #[non_exhaustive]
 pub enum ServerError {
     /// A program is not installed.
@@ -103,6 +103,12 @@ impl fmt::Display for ServerError {
                 "no port from {first} to {last} is free on 127.0.0.1: end what listens there"
             ),
         }
+    }
+}
+
+impl fmt::Debug for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
