@@ -94,10 +94,8 @@ pub(crate) type CredentialsFn =
 #[derive(Clone, Default)]
 pub(crate) struct Security {
     pub(crate) mode: SslMode,
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nothing is encrypted"))]
     pub(crate) root_cert: Option<PathBuf>,
     /// Our own certificate and its key.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nothing is encrypted"))]
     pub(crate) identity: Option<(PathBuf, PathBuf)>,
 }
 

@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(primary, Probed::new(Role::Primary).epoch(Epoch::new("7349", 12)));
     }
 
-    // C-11, C-13
+    // C-11
     #[test]
     fn a_standby_tells_the_timeline_it_receives_and_its_lag() {
         let fields = [Some("t"), None, Some("7349"), Some("11"), Some("12"), Some("1.5")];

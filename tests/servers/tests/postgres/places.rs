@@ -14,7 +14,7 @@ async fn standby_of(server: &Arc<Server>) -> Arc<Server> {
     Arc::new(blocking(move || primary.standby()).await.unwrap())
 }
 
-// C-11, C-13
+// C-11
 #[tokio::test]
 async fn roles_timelines_and_lag_are_found_and_a_promotion_is_told() {
     let primary = server().await;
