@@ -2,7 +2,9 @@
 //! clock is read, the waker cloned and the timer made only when there is something to wait for. Dropping
 //! the future costs O(1) and loses nothing: what was granted to it goes to the next (P-5).
 
+use std::borrow::Borrow;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -35,10 +37,11 @@ enum Stage {
 }
 
 pin_project! {
-    /// A wait for what `W` wants.
+    /// A wait for what `W` wants, in a pool that is borrowed or owned.
     #[project = WaitProj]
-    pub(crate) struct Wait<'a, M: Manager, W: Want<M>> {
-        pool: &'a Pool<M>,
+    pub(crate) struct Wait<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> {
+        pool: P,
+        of: PhantomData<fn(M)>,
         want: W,
         level: u8,
         patience: Patience,
@@ -55,21 +58,22 @@ pin_project! {
         sleep: Option<Sleep>,
     }
 
-    impl<M: Manager, W: Want<M>> PinnedDrop for Wait<'_, M, W> {
+    impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> PinnedDrop for Wait<P, M, W> {
         fn drop(this: Pin<&mut Self>) {
             if let Stage::Waiting(w) = this.stage {
-                cancel(&this.pool.shell, w, this.ticket, this.span);
+                cancel(&this.pool.borrow().shell, w, this.ticket, this.span);
             }
         }
     }
 }
 
-impl<'a, M: Manager, W: Want<M>> Wait<'a, M, W> {
-    pub(super) fn new(pool: &'a Pool<M>, want: W, location: &'static Location<'static>) -> Self {
+impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
+    pub(super) fn new(pool: P, want: W, location: &'static Location<'static>) -> Self {
         Wait {
+            level: pool.borrow().shell.priorities / 2,
             pool,
+            of: PhantomData,
             want,
-            level: pool.shell.priorities / 2,
             patience: Patience::Default,
             location,
             stage: Stage::Asking,
@@ -86,13 +90,21 @@ impl<'a, M: Manager, W: Want<M>> Wait<'a, M, W> {
     }
 
     pub(super) fn set_deadline(&mut self, deadline: Instant) {
-        self.patience = Patience::Until(self.pool.shell.env.at(deadline));
+        self.patience = Patience::Until(self.pool.borrow().shell.env.at(deadline));
+    }
+
+    pub(super) fn set_deadline_at(&mut self, deadline: Time) {
+        self.patience = Patience::Until(deadline);
+    }
+
+    pub(super) fn set_location(&mut self, location: &'static Location<'static>) {
+        self.location = location;
     }
 
     pub(super) fn set_priority(&mut self, level: u8) {
-        let last = self.pool.shell.priorities - 1;
+        let last = self.pool.borrow().shell.priorities - 1;
         if level > last {
-            count(&self.pool.shell.watch.marks.clamped);
+            count(&self.pool.borrow().shell.watch.marks.clamped);
         }
         self.level = level.min(last);
     }
@@ -106,13 +118,13 @@ enum Look<M: Manager, T> {
     Wait,
 }
 
-impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
+impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Future for Wait<P, M, W> {
     type Output = Result<W::Given, Error<M::Error>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         if let (Stage::Asking, None) = (&this.stage, &this.ticket) {
-            if let Some(given) = this.want.take_fast(&this.pool.shell, this.location) {
+            if let Some(given) = this.want.take_fast(&(*this.pool).borrow().shell, this.location) {
                 *this.stage = Stage::Done;
                 return Poll::Ready(Ok(given));
             }
@@ -128,7 +140,7 @@ impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
             };
             // Only now: the caller's place is taken again, so nobody who is behind it gets the rest.
             if let Some(rest) = rest.take() {
-                this.want.give_back(&this.pool.shell, rest);
+                this.want.give_back(&(*this.pool).borrow().shell, rest);
             }
             let mut late = false;
             if let (Look::Wait, Stage::Waiting(w)) = (&look, *this.stage) {
@@ -141,12 +153,16 @@ impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
             *this.stage = Stage::Done;
             let error = match look {
                 Look::Got(taken) => {
-                    match this.want.look_over(&this.pool.shell, taken, first && !late, *this.flags)
-                    {
+                    match this.want.look_over(
+                        &(*this.pool).borrow().shell,
+                        taken,
+                        first && !late,
+                        *this.flags,
+                    ) {
                         Ok(taken) => return Poll::Ready(Ok(this.succeed(taken))),
                         // Found dead without I/O: the caller keeps its place and its deadline (P-4, P-15).
                         Err(alive) if late => {
-                            this.want.give_back(&this.pool.shell, alive);
+                            this.want.give_back(&(*this.pool).borrow().shell, alive);
                             this.timed_out()
                         }
                         Err(alive) => {
@@ -159,15 +175,20 @@ impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
                 Look::Failed(error) => error,
                 Look::Wait => this.timed_out(),
             };
-            return Poll::Ready(Err(fail(&this.pool.shell, *this.ticket, *this.span, error)));
+            return Poll::Ready(Err(fail(
+                &(*this.pool).borrow().shell,
+                *this.ticket,
+                *this.span,
+                error,
+            )));
         }
     }
 }
 
-impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
+impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
     /// The first look, and each one after a connection that turned out dead.
     fn ask(&mut self, cx: &mut Context<'_>) -> Look<M, W::Taken> {
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         let (level, location) = (*self.level, *self.location);
         let again = self.ticket.is_some();
         if !again {
@@ -253,7 +274,7 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
     /// A look from the queue: something was granted, or the waker may be another one.
     fn collect(&mut self, w: u32, cx: &mut Context<'_>) -> Look<M, W::Taken> {
         let location = *self.location;
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         // Cloned before and dropped after the lock: wakers are somebody else's code.
         let mut fresh: Option<Waker> = None;
         loop {
@@ -289,7 +310,7 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
     /// The deadline has passed: takes what came at the same moment, else leaves the queue.
     fn last_look(&mut self, w: u32) -> Look<M, W::Taken> {
         let location = *self.location;
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         let mut waker = None;
         let came = shell.run(|state| match state.core.collect(w) {
             Collected::Granted(key) => Came::Got(self.want.take(state, key, location)),
@@ -314,13 +335,13 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
             if deadline == Time::NEVER {
                 return Poll::Pending;
             }
-            self.sleep.set(Some(self.pool.shell.env.sleep_until(deadline)));
+            self.sleep.set(Some((*self.pool).borrow().shell.env.sleep_until(deadline)));
         }
         self.sleep.as_mut().as_pin_mut().expect("it was set above").poll(cx)
     }
 
     fn timed_out(&self) -> Error<M::Error> {
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         let since = self.span.expect("who waits has a span").since;
         let waited = shell.env.now().since(since);
         let state = shell.lock();
@@ -330,7 +351,7 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
     }
 
     fn succeed(&self, taken: W::Taken) -> W::Given {
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         // Whoever waited looks again who looks on; a hit has just looked.
         if self.span.is_some() || *self.flags & flags::OBSERVED != 0 {
             let (id, wanted) = (self.want.id(&taken), self.want.wanted());
