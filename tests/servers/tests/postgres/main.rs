@@ -5,6 +5,7 @@ mod basic;
 mod cancel;
 mod clean;
 mod dying;
+mod misbehaving;
 mod places;
 mod refusals;
 mod shares;
