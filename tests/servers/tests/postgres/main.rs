@@ -7,6 +7,7 @@ mod clean;
 mod dying;
 mod misbehaving;
 mod places;
+mod program;
 mod refusals;
 mod shares;
 mod tls;
