@@ -35,13 +35,14 @@
 //! # Ok(()) }
 //! ```
 //!
-//! It listens on 127.0.0.1 only. What it draws by lot, jitter and which connections a toxic spares, comes from a
+//! [`Proxy::misbehave`] does all of it at random. It listens on 127.0.0.1 only. What it draws by lot, jitter and which connections a toxic spares, comes from a
 //! [seed](Proxy::seeded) and the number of the connection. Dropping the proxy ends all of its connections.
 
 mod connection;
 mod dice;
 mod handle;
 mod line;
+mod mischief;
 mod pump;
 mod stats;
 mod toxic;

@@ -1,6 +1,7 @@
 //! The proxy with real sockets: what a client and a server see.
 
 mod ends;
+mod mischief;
 mod toxics;
 
 use std::io::ErrorKind;

@@ -80,10 +80,10 @@ fn child(ends: &str) {
         let processes: Vec<_> = traces.processes.iter().map(u32::to_string).collect();
         println!("traces {} {} {}", processes.join(","), traces.folder.display(), traces.memory);
     }
-    println!("all told");
     if ends == "frozen" {
         primary.freeze();
     }
+    println!("all told");
     // Until we are looked at.
     std::io::stdin().read_line(&mut String::new()).unwrap();
     match ends {
@@ -117,6 +117,16 @@ fn is_child(run: fn(&str)) -> bool {
         run(&ends);
         true
     })
+}
+
+#[test]
+fn a_server_that_was_killed_leaves_no_memory_behind() {
+    let server = Server::start().unwrap();
+    let traces = Traces::of(&server);
+    server.kill();
+    assert!(traces.has_memory(), "what is killed cleans up nothing itself");
+    drop(server);
+    traces.wait_until_gone();
 }
 
 #[test]

@@ -55,3 +55,34 @@ fn a_primary_that_does_not_run_gets_no_standby() {
         "postgres does not run at the moment: start it again first"
     );
 }
+
+#[test]
+fn after_a_failover_the_others_follow_the_new_primary() {
+    let old = Server::start().unwrap();
+    old.run_sql("CREATE TABLE item AS SELECT 1 AS id").unwrap();
+    let (new, other) = (old.standby().unwrap(), old.standby().unwrap());
+    old.kill();
+    new.promote().unwrap();
+    other.follow(&new).unwrap();
+    let port = old.port();
+    // It does not run; and once it has been a primary again, on its own timeline, what only it has is lost.
+    old.start_again().unwrap();
+    old.run_sql("INSERT INTO item VALUES (100)").unwrap();
+    old.follow(&new).unwrap();
+    assert_eq!(old.port(), port);
+    new.run_sql("INSERT INTO item VALUES (2)").unwrap();
+    for standby in [&other, &old] {
+        standby.catch_up(&new).unwrap();
+        assert_eq!(
+            standby.run_sql("SELECT pg_is_in_recovery(), sum(id) FROM item GROUP BY 1").unwrap(),
+            "t|3"
+        );
+    }
+    // And back.
+    new.kill();
+    old.promote().unwrap();
+    new.follow(&old).unwrap();
+    old.kill();
+    new.kill();
+    assert!(said(new.follow(&old)).contains("does not run at the moment"));
+}

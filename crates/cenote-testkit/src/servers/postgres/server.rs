@@ -83,6 +83,18 @@ impl Server {
         server.configure_and_start().map(|()| server)
     }
 
+    /// Starts it on other files, with its settings. It does not run.
+    pub(super) fn fill_again(
+        &self,
+        fill: impl FnOnce(&Installed, &Folder) -> Result<(), ServerError>,
+    ) -> Result<(), ServerError> {
+        self.forget_memory();
+        let data = self.data();
+        fs::remove_dir_all(&data).map_err(ServerError::at(&data))?;
+        fill(&self.installed, &self.folder)?;
+        self.configure_and_start()
+    }
+
     fn configure_and_start(&self) -> Result<(), ServerError> {
         data::configure(&self.folder, self.port(), &self.settings)?;
         self.start_again()
@@ -254,6 +266,17 @@ impl Server {
         self.folder.path()
     }
 
+    /// Gives back what a server that was killed could not. It does not run.
+    fn forget_memory(&self) {
+        if let Some(memory) = data::memory_left_behind(self.folder.path()) {
+            _ = Command::new("ipcrm")
+                .args(["-m", &memory])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+        }
+    }
+
     fn service(&self) -> MutexGuard<'_, Option<Service>> {
         self.service.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -270,12 +293,6 @@ impl fmt::Debug for Server {
 impl Drop for Server {
     fn drop(&mut self) {
         *self.service() = None;
-        if let Some(memory) = data::memory_left_behind(self.folder.path()) {
-            _ = Command::new("ipcrm")
-                .args(["-m", &memory])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-        }
+        self.forget_memory();
     }
 }

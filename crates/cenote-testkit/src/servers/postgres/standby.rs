@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::data::Installed;
-use super::{NAME, Server, Settings};
+use super::{NAME, Server, Settings, Stop};
 use crate::servers::place::Folder;
 use crate::servers::service::run;
 use crate::servers::{ServerError, process};
@@ -27,9 +27,6 @@ impl Server {
     /// # Errors
     /// If this server does not run, or the standby does not come up.
     pub fn standby_with(&self, settings: Settings) -> Result<Server, ServerError> {
-        if self.pid().is_none() {
-            return Err(ServerError::NotRunning { program: NAME.to_owned() });
-        }
         let standby =
             Server::launch(settings, |installed, folder| self.copy_to(installed, folder))?;
         standby.wait_for(
@@ -48,6 +45,32 @@ impl Server {
     pub fn promote(&self) -> Result<(), ServerError> {
         self.run_sql(&format!("SELECT pg_promote(true, {})", LIMIT.as_secs()))?;
         self.wait_for("promoted", "SELECT pg_is_in_recovery()", "f")
+    }
+
+    /// Makes this server a standby of `primary`, and waits until it streams. A standby turns to it with what it has; a
+    /// server that has been a primary, or does not run, gets a copy of the new primary's data, and keeps its port.
+    ///
+    /// # Errors
+    /// If `primary` does not run, or this server does not come to stream from it.
+    pub fn follow(&self, primary: &Server) -> Result<(), ServerError> {
+        let standby = self.pid().is_some() && self.run_sql("SELECT pg_is_in_recovery()")? == "t";
+        if standby {
+            let info = format!(
+                "host=127.0.0.1 port={} user={NAME} password={}",
+                primary.port(),
+                primary.password()
+            );
+            self.run_sql(&format!("ALTER SYSTEM SET primary_conninfo = '{info}'"))?;
+            self.run_sql("SELECT pg_reload_conf()")?;
+        } else {
+            self.stop(Stop::Immediate)?;
+            self.fill_again(|installed, folder| primary.copy_to(installed, folder))?;
+        }
+        let from = format!(
+            "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming' AND sender_port = {}",
+            primary.port()
+        );
+        self.wait_for("streaming", &from, "1")
     }
 
     /// Waits until this standby has replayed all that `primary` has written so far.
@@ -80,6 +103,9 @@ impl Server {
 
     /// Copies the running server's files, with the order to stream from it.
     fn copy_to(&self, installed: &Installed, folder: &Folder) -> Result<(), ServerError> {
+        if self.pid().is_none() {
+            return Err(ServerError::NotRunning { program: NAME.to_owned() });
+        }
         let data: PathBuf = folder.path().join("data");
         let mut copy = folder.user().command(&installed.pg_basebackup);
         copy.arg("-D").arg(&data).args([
