@@ -1,5 +1,5 @@
 //! Measures what the policies do, in the simulator: balancers on unequal servers, and every policy switched off alone
-//! in five kinds of trouble. The tables of the guide's page on clusters are its output; with a path as argument it
+//! in six kinds of trouble. The tables of the guide's page on clusters are its output; with a path as argument it
 //! also writes the picture.
 //!
 //! ```text

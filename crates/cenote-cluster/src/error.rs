@@ -196,7 +196,7 @@ pub enum BuildError<E> {
         /// The node's key.
         node: String,
         /// Why.
-        error: cenote::BuildError<E>,
+        error: Box<cenote::BuildError<E>>,
     },
     /// A node with this key is there already, or was given twice.
     Twice {
@@ -246,7 +246,7 @@ impl<E: StdError + 'static> StdError for BuildError<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             BuildError::Address { error, .. } => error.source(),
-            BuildError::Pool { error, .. } => error.source(),
+            BuildError::Pool { error, .. } => (**error).source(),
             BuildError::Ready(error) => (**error).source(),
             _ => None,
         }

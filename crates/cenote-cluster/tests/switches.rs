@@ -50,3 +50,11 @@ fn without_ramp_and_back_off_a_server_that_is_down_is_stormed() {
     assert!(with.dials <= 40, "{with:?}");
     assert!(off.dials > 5 * with.dials, "{with:?} {off:?}");
 }
+
+// C-6
+#[test]
+fn without_the_bound_of_one_half_errors_of_all_take_all_out() {
+    let with = without("nothing", "all fail six in ten");
+    let off = without("at most half", "all fail six in ten");
+    assert!(off.failed > with.failed * 1.1, "{with:?} {off:?}");
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cenote::{Fault, Node, Pooled, Role, TestOnAcquire, Time};
 use cenote_cluster::{Cluster, ClusterBuilder, Error, Event};
-use cenote_testkit::{Handle, Host, Net, Remote, ScriptError, Sim, Wire};
+use cenote_testkit::{Handle, Host, Net, Remote, ScriptError, Sim};
 
 pub(crate) fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -134,9 +134,9 @@ pub(crate) async fn within(
     .await
 }
 
-/// One read on any connection.
-pub(crate) async fn read(conn: &mut Wire) -> Result<(), ScriptError> {
-    conn.read().await
+/// A cluster's error where one of the servers' is wanted.
+pub(crate) fn as_script_error(error: ClusterError) -> ScriptError {
+    ScriptError::new(Fault::Timeout, error.to_string())
 }
 
 /// Where the next `n` requests of this route go, each given back at once.

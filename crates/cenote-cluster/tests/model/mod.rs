@@ -177,8 +177,22 @@ pub(crate) struct Trouble {
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
-/// Five kinds of trouble.
+/// Six kinds of trouble.
 pub(crate) const TROUBLES: &[Trouble] = &[
+    Trouble {
+        name: "all fail six in ten",
+        over: 15,
+        begin: |world| {
+            for name in NAMES {
+                world.host(name).error_rate(0.6);
+            }
+        },
+        end: |world| {
+            for name in NAMES {
+                world.host(name).error_rate(0.0);
+            }
+        },
+    },
     Trouble {
         name: "one fails at once",
         over: 15,
