@@ -428,4 +428,22 @@ mod tests {
         assert_eq!(spread.quantile(0.5), Duration::ZERO);
         assert_eq!(spread.quantile(1.0), Duration::from_secs(1));
     }
+
+    // P-27
+    #[test]
+    fn the_first_waits_of_a_tick_are_all_measured_and_then_one_stands_for_sixteen() {
+        let sample = Sample::new();
+        let draw = |n: u64| -> Vec<u64> { (0..n).map(|_| sample.draw()).collect() };
+        assert_eq!(draw(64), vec![1; 64]);
+        let more = draw(1600);
+        assert_eq!(
+            (more.iter().sum::<u64>(), more.iter().filter(|&&n| n > 0).count()),
+            (1600, 100)
+        );
+        sample.begin();
+        assert_eq!(draw(64), vec![1; 64]);
+        let histogram = Histogram::new();
+        histogram.record_times(Duration::from_secs(1), 16);
+        assert_eq!(histogram.snapshot(0).count(), 16);
+    }
 }
