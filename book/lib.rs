@@ -23,6 +23,7 @@ pages! {
     sharing = "sharing.md"
     observing = "observing.md"
     speed = "speed.md"
+    postgresql = "postgresql.md"
     errors = "errors.md"
     acquire_timeouts = "acquire-timeouts.md"
     coming_from = "coming-from.md"

@@ -76,3 +76,30 @@ fn idle_before_new() {
 fn cancel_during_check_keeps_the_slot() {
     assert_holds(Case::CancelledCheck);
 }
+
+/// The rows of a table of Markdown that begins with a column `case`, each cell as its verdict alone.
+fn verdicts(file: &str) -> Vec<Vec<String>> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let row = |line: &str| -> Vec<String> {
+        line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let mut rows: Vec<Vec<String>> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| case | Cenote"))
+        .take_while(|line| line.starts_with('|'))
+        .map(row)
+        .collect();
+    for cell in rows.iter_mut().skip(2).flat_map(|row| row.iter_mut().skip(1)) {
+        let verdict = cell.split(" (").next().unwrap_or_default();
+        *cell = verdict.replace("n/a", "–");
+    }
+    rows
+}
+
+#[test]
+fn the_front_page_shows_the_same_table() {
+    let whole = verdicts("README.md");
+    assert!(whole.len() > 10 && whole[2..].iter().all(|row| row[1] == "holds"));
+    assert_eq!(verdicts("../README.md"), whole);
+}

@@ -17,6 +17,7 @@ mod plant;
 mod promises;
 mod sanitize;
 mod scheduled;
+mod servers;
 mod shuttle;
 mod sim;
 mod soak;
@@ -56,8 +57,11 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run all tests: unit, behaviour, documentation and examples
-    Test,
+    /// Run all tests: unit, behaviour, documentation, examples and those with real servers
+    Test(test::Wishes),
+    /// Start the servers that tests use, or install their programs
+    #[command(subcommand)]
+    Servers(servers::Wishes),
     /// Check that each promise of the guide has a test, and the reverse
     Promises,
     /// Check that each case, each lesson and each item of the sources has its proof
@@ -97,7 +101,8 @@ enum Command {
 impl Command {
     fn run(self) -> Outcome {
         match self {
-            Command::Test => test::run(),
+            Command::Test(wishes) => test::run(&wishes),
+            Command::Servers(wishes) => servers::run(&wishes),
             Command::Promises => promises::run(),
             Command::Conformance => conformance::run(),
             Command::Deps => deps::run(),
@@ -161,6 +166,12 @@ mod tests {
         assert_eq!(shuttle.schedule.as_deref(), Some("91"));
         let Ok(Command::Loom(loom)) = read("loom --test crew") else { panic!("loom") };
         assert_eq!((loom.preemptions, loom.test.as_deref()), (3, Some("crew")));
+        let Ok(Command::Servers(servers::Wishes::Up(up))) = read("servers up --tls") else {
+            panic!("servers")
+        };
+        assert_eq!((up.standbys, up.tls), (1, true));
+        let Ok(Command::Test(test)) = read("test --no-servers") else { panic!("test") };
+        assert!(test.no_servers);
     }
 
     #[test]
@@ -168,6 +179,7 @@ mod tests {
         for (line, named) in [
             ("tset", "'test'"),
             ("test --check", "'--check'"),
+            ("servers down", "'down'"),
             ("sim --from", "'--from <SEED>'"),
             ("sim --from x", "'x'"),
             ("shuttle --schedule 91", "--test <NAME>"),

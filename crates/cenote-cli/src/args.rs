@@ -41,7 +41,7 @@ pub(crate) struct DemoArgs {
 #[derive(Args)]
 pub(crate) struct BenchArgs {
     // Not parsed here: a parse error would repeat it, and it may hold a password.
-    /// The database: sqlite:PATH of a file that exists
+    /// The database: sqlite:PATH of a file that exists, or postgres://USER:PASSWORD@HOST/DATABASE
     #[arg(long)]
     pub(crate) url: String,
     /// Connections in the pool
@@ -53,9 +53,13 @@ pub(crate) struct BenchArgs {
     /// How long to run
     #[arg(long, value_name = "N", default_value = "10", value_parser = within(SECONDS), allow_hyphen_values = true)]
     pub(crate) seconds: u32,
-    /// The query; it runs as it is, so one that writes does write
-    #[arg(long, default_value = "SELECT count(*) FROM sqlite_schema", allow_hyphen_values = true)]
-    pub(crate) sql: String,
+    /// The query; it runs as it is, so one that writes does write [default: SELECT count(*) FROM sqlite_schema, or
+    /// SELECT 1]
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) sql: Option<String>,
+    /// Let tasks share connections: PostgreSQL only
+    #[arg(long, conflicts_with = "no_pool")]
+    pub(crate) share: bool,
     /// Open a new connection for every query instead
     #[arg(long)]
     pub(crate) no_pool: bool,

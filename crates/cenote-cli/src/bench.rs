@@ -1,109 +1,74 @@
-//! `cenote bench`: the same load on the user's own file and query. The file is neither created nor changed
-//! by anything but the query itself.
+//! `cenote bench`: the load on the user's own database and query.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cenote::{Manager, Pool};
-use cenote_sqlite::rusqlite::{Connection, Error as QueryError};
-use cenote_sqlite::{Sqlite, SqliteError};
+use cenote::Pool;
 
 use crate::Outcome;
 use crate::args::BenchArgs;
+use crate::drivers::{self, Driver, Sharing};
 use crate::failure::Failure;
 use crate::figures::Figures;
 use crate::histogram::Durations;
-use crate::load::{Load, Query, Source};
+use crate::load::{Load, Source};
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::text;
 
+/// How long the connections may take to close at the end.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// What the pool takes.
+const MOST_SHARERS: u32 = 4096;
+
+/// A run of the command, for whichever database.
+pub(crate) struct Bench<'a> {
+    pub(crate) args: &'a BenchArgs,
+    progress: Progress,
+    stop: Stop,
+}
+
 pub(crate) async fn run(args: &BenchArgs) -> Result<Outcome, Failure> {
-    let sqlite = database(&args.url)?;
-    check(&sqlite, &args.sql).await?;
-    let progress = Progress::new();
-    let mut stop = Stop::new();
-    let measured = measure(args, sqlite, &progress, &mut stop).await;
-    progress.clear();
+    let mut bench = Bench { args, progress: Progress::new(), stop: Stop::new() };
+    let measured = drivers::measure(&mut bench).await;
+    bench.progress.clear();
     let figures = measured?;
     let text = if args.json {
         figures.json()
     } else {
         let tasks = args.tasks;
+        let shared = if args.share { " shared" } else { "" };
         let headline = match figures.max_size {
-            Some(size) => format!("{tasks} tasks, {size} connections, {}", figures.target),
+            Some(size) => format!("{tasks} tasks, {size}{shared} connections, {}", figures.target),
             None => format!("{tasks} tasks without a pool, {}", figures.target),
         };
         text::figures(&headline, &figures, "")
     };
-    Ok(Outcome { text, interrupted: stop.is_wished() })
+    Ok(Outcome { text, interrupted: bench.stop.is_wished() })
 }
 
-/// The user's database as it is: its own journal mode, and only to be read where it may only be read.
-fn database(url: &str) -> Result<Sqlite, Failure> {
-    let sqlite = Sqlite::from_url(url).map_err(|error| match error {
-        SqliteError::Url { .. } => Failure::usage(format!("--url: {error}")),
-        error => error.into(),
-    })?;
-    if sqlite.path() == ":memory:" {
-        return Err(Failure::usage(
-            "--url: a database in memory is empty: give the path of a file",
-        ));
-    }
-    let sqlite = sqlite.create(false).without_pragma("journal_mode");
-    let writable = std::fs::OpenOptions::new().write(true).open(sqlite.path());
-    Ok(match writable {
-        Err(error) if error.kind() != ErrorKind::NotFound => sqlite.read_only(true),
-        _ => sqlite,
-    })
-}
-
-/// Opens the database once and looks at the query, before many do.
-async fn check(sqlite: &Sqlite, sql: &str) -> Result<(), Failure> {
-    let mut conn = sqlite.connect().await?;
-    if sql.trim().is_empty() {
-        return Err(Failure::usage("--sql: the query is empty: write one"));
-    }
-    let sql = sql.to_owned();
-    let parameters = conn.call(move |db| Ok(db.prepare(&sql)?.parameter_count())).await;
-    sqlite.close(conn).await?;
-    match parameters {
-        Ok(0) => Ok(()),
-        Ok(n) => Err(Failure::new(format!(
-            "--sql: the query wants {n} parameter(s), and there is nothing to bind to them: write values instead"
-        ))),
-        Err(error) if matches!(error.sqlite(), Some(QueryError::MultipleStatement)) => {
-            Err(Failure::new("--sql: there is more than one statement: give one"))
+impl Bench<'_> {
+    /// The load over a pool, or without one.
+    pub(crate) async fn measure<D: Driver>(
+        &mut self,
+        driver: D,
+        target: String,
+        query: D::Query,
+    ) -> Result<Figures, Failure> {
+        if !self.args.no_pool {
+            let pool = self.pool(driver).await?;
+            let source = Source::pool(&pool, query);
+            return self.over(pool, source, target).await;
         }
-        Err(error) => Err(Failure::new(format!("--sql: {error}"))),
-    }
-}
-
-async fn measure(
-    args: &BenchArgs,
-    sqlite: Sqlite,
-    progress: &Progress,
-    stop: &mut Stop,
-) -> Result<Figures, Failure> {
-    let target = format!("sqlite:{}", sqlite.path());
-    let sql: Arc<str> = args.sql.as_str().into();
-    let query: Query = Arc::new(move |db: &mut Connection, _| {
-        let mut statement = db.prepare_cached(&sql)?;
-        let mut rows = statement.query([])?;
-        while rows.next()?.is_some() {}
-        Ok(())
-    });
-    let duration = Duration::from_secs(args.seconds.into());
-    let load = |source| Load { source, query, tasks: args.tasks, duration };
-    if args.no_pool {
         let waits = Arc::new(Durations::default());
-        let done =
-            load(Source::Anew(sqlite, Arc::clone(&waits))).run(progress, stop).await.sound(stop)?;
+        let source = Source::anew(driver, Arc::clone(&waits), query);
+        let done = self.load(source).run(&self.progress, &mut self.stop).await;
+        let done = done.sound(&self.stop)?;
         let opened = waits.count();
-        return Ok(Figures {
+        Ok(Figures {
             target,
-            tasks: args.tasks,
+            tasks: self.args.tasks,
             done,
             wait: waits.spread(),
             hold: None,
@@ -112,15 +77,45 @@ async fn measure(
             closed_by: Vec::new(),
             max_size: None,
             without_pool: None,
-        });
+        })
     }
-    let pool = Pool::builder(sqlite)
-        .name("bench")
-        .max_size(args.size as usize)
-        .measure_hold(true)
-        .build_ready()
-        .await?;
-    let done = load(Source::Pool(pool.clone())).run(progress, stop).await.sound(stop)?;
-    pool.close(Duration::from_secs(5)).await;
-    Ok(Figures::of_pool(target, args.tasks, args.size, &pool.stats(), done))
+
+    /// The load over shared connections of a pool.
+    pub(crate) async fn measure_shared<D: Sharing>(
+        &mut self,
+        driver: D,
+        target: String,
+        query: D::Query,
+    ) -> Result<Figures, Failure> {
+        let pool = self.pool(driver).await?;
+        let source = Source::shared(&pool, query);
+        let mut figures = self.over(pool, source, target).await?;
+        // Nobody holds a shared connection alone.
+        figures.hold = None;
+        Ok(figures)
+    }
+
+    async fn pool<D: Driver>(&self, driver: D) -> Result<Pool<D>, Failure> {
+        let pool = Pool::builder(driver).name("bench").max_size(self.args.size as usize);
+        // Evenly over all connections; else the first ones would do.
+        let sharers = self.args.tasks.div_ceil(self.args.size).min(MOST_SHARERS) as usize;
+        Ok(pool.max_sharers(sharers).measure_hold(true).build_ready().await?)
+    }
+
+    async fn over<D: Driver>(
+        &mut self,
+        pool: Pool<D>,
+        source: Source,
+        target: String,
+    ) -> Result<Figures, Failure> {
+        let done = self.load(source).run(&self.progress, &mut self.stop).await;
+        let done = done.sound(&self.stop)?;
+        pool.close(CLOSING).await;
+        Ok(Figures::of_pool(target, self.args.tasks, self.args.size, &pool.stats(), done))
+    }
+
+    fn load(&self, source: Source) -> Load {
+        let duration = Duration::from_secs(self.args.seconds.into());
+        Load { source, tasks: self.args.tasks, duration }
+    }
 }

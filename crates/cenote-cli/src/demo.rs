@@ -10,10 +10,11 @@ use cenote_sqlite::rusqlite::{Connection, Result as QueryResult};
 
 use crate::Outcome;
 use crate::args::DemoArgs;
+use crate::drivers::SqliteQuery;
 use crate::failure::Failure;
 use crate::figures::Figures;
 use crate::histogram::Durations;
-use crate::load::{Load, Query, Source};
+use crate::load::{Load, Source};
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::text;
@@ -69,23 +70,18 @@ async fn measure(
         .measure_hold(true)
         .build_ready()
         .await?;
-    let query: Query = Arc::new(read_or_write);
+    let query: SqliteQuery = Arc::new(read_or_write);
     let duration = Duration::from_secs(args.seconds.into());
-    let load = Load {
-        source: Source::Pool(pool.clone()),
-        query: Arc::clone(&query),
-        tasks: TASKS,
-        duration,
-    };
+    let load = Load { source: Source::pool(&pool, Arc::clone(&query)), tasks: TASKS, duration };
     let done = load.run(progress, stop).await.sound(stop)?;
     pool.close(Duration::from_secs(5)).await;
     let target = "sqlite:demo.db".to_owned();
     let mut figures = Figures::of_pool(target, TASKS, SIZE, &pool.stats(), done);
 
     if !stop.is_wished() {
-        let source = Source::Anew(sqlite, Arc::new(Durations::default()));
+        let source = Source::anew(sqlite, Arc::new(Durations::default()), query);
         let duration = (duration / 4).min(Duration::from_secs(2));
-        let load = Load { source, query, tasks: TASKS, duration };
+        let load = Load { source, tasks: TASKS, duration };
         figures.without_pool = Some(load.run(progress, stop).await);
     }
     Ok(figures)

@@ -1,5 +1,6 @@
 //! How the program fails: with one sentence on stderr and an exit code.
 
+use std::error::Error as StdError;
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
@@ -46,15 +47,15 @@ impl From<SqliteError> for Failure {
 }
 
 /// What the user is told of a pool's error: the database's own words where there are some.
-pub(crate) fn cause(error: &Error<SqliteError>) -> String {
+pub(crate) fn cause<E: StdError>(error: &Error<E>) -> String {
     match error {
         Error::Connect { error, .. } => error.to_string(),
         error => error.to_string(),
     }
 }
 
-impl From<BuildError<SqliteError>> for Failure {
-    fn from(error: BuildError<SqliteError>) -> Failure {
+impl<E: StdError> From<BuildError<E>> for Failure {
+    fn from(error: BuildError<E>) -> Failure {
         match error {
             BuildError::Ready(error) => Failure::new(cause(&error)),
             error => Failure::new(error),

@@ -1,16 +1,17 @@
 //! The load: many tasks that query as fast as they can, through a pool or with a new connection for each
 //! query, until the time is over, the user has seen enough, or nothing works.
 
+use std::error::Error;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cenote::{Manager, Pool};
-use cenote_sqlite::rusqlite::{Connection, Result as QueryResult};
-use cenote_sqlite::{Sqlite, SqliteError};
+use cenote::{Pool, Status};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 
+use crate::drivers::{Driver, Sharing};
 use crate::failure::{Failure, cause};
 use crate::histogram::Durations;
 use crate::progress::Progress;
@@ -23,20 +24,74 @@ const HOPELESS: u64 = 100;
 const GRACE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(100);
 
-/// One query. `turn` is another number each time.
-pub(crate) type Query = Arc<dyn Fn(&mut Connection, u64) -> QueryResult<()> + Send + Sync>;
+/// Queries once; `turn` is another number each time. An error is told in words.
+type Once =
+    Arc<dyn Fn(u64) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
-/// Where the connections come from.
+/// Where the connections come from, and what is done with them. It knows its driver, so that nobody else has to.
 #[derive(Clone)]
-pub(crate) enum Source {
-    Pool(Pool<Sqlite>),
-    /// A new one for each query; the time that each took to make.
-    Anew(Sqlite, Arc<Durations>),
+pub(crate) struct Source {
+    once: Once,
+    /// The pool's, if there is one.
+    status: Option<Arc<dyn Fn() -> Status + Send + Sync>>,
+}
+
+impl Source {
+    /// Those of a pool, one query at a time on each.
+    pub(crate) fn pool<D: Driver>(pool: &Pool<D>, query: D::Query) -> Source {
+        let of = pool.clone();
+        let pool = pool.clone();
+        let once: Once = Arc::new(move |turn| {
+            let (pool, query) = (pool.clone(), query.clone());
+            Box::pin(async move {
+                let mut conn = pool.acquire().await.map_err(|error| cause(&error))?;
+                D::ask(&mut conn, &query, turn).await.map_err(told)
+            })
+        });
+        Source { once, status: Some(Arc::new(move || of.status())) }
+    }
+
+    /// Those of a pool, several queries at a time on each.
+    pub(crate) fn shared<D: Sharing>(pool: &Pool<D>, query: D::Query) -> Source {
+        let of = pool.clone();
+        let pool = pool.clone();
+        let once: Once = Arc::new(move |_| {
+            let (pool, query) = (pool.clone(), query.clone());
+            Box::pin(async move {
+                let shared = pool.share().await.map_err(|error| cause(&error))?;
+                D::ask_shared(&shared, &query).await.map_err(told)
+            })
+        });
+        Source { once, status: Some(Arc::new(move || of.status())) }
+    }
+
+    /// A new one for each query; the time that each took to make goes to `waits`.
+    pub(crate) fn anew<D: Driver>(driver: D, waits: Arc<Durations>, query: D::Query) -> Source {
+        let once: Once = Arc::new(move |turn| {
+            let (driver, waits, query) = (driver.clone(), Arc::clone(&waits), query.clone());
+            Box::pin(async move {
+                let asked = Instant::now();
+                let mut conn = driver.connect().await.map_err(told)?;
+                waits.record(asked.elapsed());
+                D::ask(&mut conn, &query, turn).await.map_err(told)?;
+                driver.close(conn).await.map_err(told)
+            })
+        });
+        Source { once, status: None }
+    }
+
+    /// What the pool says of itself, if there is one.
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.status.as_ref().map(|status| status())
+    }
+}
+
+fn told(error: impl Error) -> String {
+    error.to_string()
 }
 
 pub(crate) struct Load {
     pub(crate) source: Source,
-    pub(crate) query: Query,
     pub(crate) tasks: u32,
     pub(crate) duration: Duration,
 }
@@ -60,13 +115,12 @@ struct Tally {
 impl Load {
     /// Runs the load.
     pub(crate) async fn run(self, progress: &Progress, stop: &mut Stop) -> Done {
-        let Load { source, query, tasks, duration } = self;
+        let Load { source, tasks, duration } = self;
         let tally = Arc::new(Tally::default());
         let began = Instant::now();
         let mut running = JoinSet::new();
         for task in 0..tasks {
-            let (source, query, tally) = (source.clone(), Arc::clone(&query), Arc::clone(&tally));
-            running.spawn(work(source, query, tally, task));
+            running.spawn(work(Arc::clone(&source.once), Arc::clone(&tally), task));
         }
         let end = sleep_until((began + duration).into());
         let mut end = std::pin::pin!(end);
@@ -126,12 +180,12 @@ fn is_hopeless(errors: u64, queries: u64) -> bool {
     errors >= HOPELESS && errors > queries
 }
 
-async fn work(source: Source, query: Query, tally: Arc<Tally>, task: u32) {
+async fn work(once: Once, tally: Arc<Tally>, task: u32) {
     // Far apart, so that the tasks' numbers do not meet.
     let mut turn = u64::from(task) << 32;
     while !tally.over.load(Ordering::Relaxed) {
         turn += 1;
-        match once(&source, &query, turn).await {
+        match once(turn).await {
             Ok(()) => {
                 tally.queries.fetch_add(1, Ordering::Relaxed);
             }
@@ -144,24 +198,6 @@ async fn work(source: Source, query: Query, tally: Arc<Tally>, task: u32) {
                     tally.over.store(true, Ordering::Relaxed);
                 }
             }
-        }
-    }
-}
-
-async fn once(source: &Source, query: &Query, turn: u64) -> Result<(), String> {
-    let query = Arc::clone(query);
-    let told = |error: SqliteError| error.to_string();
-    match source {
-        Source::Pool(pool) => {
-            let mut conn = pool.acquire().await.map_err(|error| cause(&error))?;
-            conn.call(move |db| query(db, turn)).await.map_err(told)
-        }
-        Source::Anew(sqlite, waits) => {
-            let asked = Instant::now();
-            let mut conn = sqlite.connect().await.map_err(told)?;
-            waits.record(asked.elapsed());
-            conn.call(move |db| query(db, turn)).await.map_err(told)?;
-            sqlite.close(conn).await.map_err(told)
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The program `cenote`: `demo` shows the pool at work on a database that it makes itself, `bench` measures
-//! it on the user's own file and query. Figures go to stdout, progress and errors to stderr; a usage error
+//! it on the user's own database and query. Figures go to stdout, progress and errors to stderr; a usage error
 //! ends with code 2, any other with 1, an interrupted run with 130.
 
 #![forbid(unsafe_code)]
@@ -7,6 +7,7 @@
 mod args;
 mod bench;
 mod demo;
+mod drivers;
 mod failure;
 mod figures;
 mod histogram;

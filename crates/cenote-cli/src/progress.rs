@@ -32,15 +32,12 @@ impl Progress {
         }
         let left = total.saturating_sub(elapsed).as_secs_f64().ceil();
         let speed = count(per_second(queries, elapsed));
-        let message = match source {
-            Source::Pool(pool) => {
-                let status = pool.status();
-                format!(
-                    "{speed} queries/s · {}/{} in use · {} waiting · {left} s",
-                    status.using, status.max, status.waiting
-                )
-            }
-            Source::Anew(..) => format!("{speed} queries/s without a pool · {left} s"),
+        let message = match source.status() {
+            Some(status) => format!(
+                "{speed} queries/s · {}/{} in use · {} waiting · {left} s",
+                status.using, status.max, status.waiting
+            ),
+            None => format!("{speed} queries/s without a pool · {left} s"),
         };
         self.0.set_length(total.as_millis() as u64);
         self.0.set_position(elapsed.min(total).as_millis() as u64);

@@ -1,12 +1,17 @@
-//! Tests for services that use [`cenote`], without a server.
+//! Tests for services that use [`cenote`], without a server and with one.
 //!
-//! Two tools, useful alone and better together:
+//! Two tools need no server, and are useful alone and better together:
 //!
 //! - [`Script`] is a manager whose every step is scripted: it succeeds, fails with an error of some class,
 //!   is slow, never ends or panics. It counts what was made, tested, reset and closed. Use it wherever
 //!   a test needs a pool that behaves badly on purpose.
 //! - [`Sim`] is a seeded single-threaded executor with virtual time that a pool runs in through
 //!   [`cenote::Env`]. A test of a 30 s timeout takes microseconds, and a failing seed fails every time.
+//!
+//! Two more come as features, for tests with real servers:
+//!
+//! - `servers`, the module `servers`: databases that a test starts, kills and forgets, on Unix.
+//! - `proxy`, the module `proxy`: a network's faults between a pool and its server.
 //!
 //! On tokio, in real time:
 //!
@@ -48,8 +53,12 @@ mod blocking;
 mod counts;
 mod gate;
 mod manager;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 mod script;
 mod scripted;
+#[cfg(all(feature = "servers", unix))]
+pub mod servers;
 mod sim;
 mod step;
 

@@ -52,6 +52,7 @@ mod lane;
 mod leaks;
 mod lend;
 mod manager;
+mod membership;
 mod node;
 mod observe;
 #[cfg(all(test, cenote_loom))]
@@ -72,7 +73,7 @@ mod tasks;
 mod time;
 mod upkeep;
 
-pub use acquire::{Acquire, AcquireMany, AcquireShare};
+pub use acquire::{Acquire, AcquireMany, AcquireOwned, AcquireShare};
 pub use builder::Builder;
 pub use config::{
     Bound, Change, ConfigError, FreeSlot, OnConnectError, OptionInfo, Options, Order, Origin,
@@ -84,6 +85,7 @@ pub use extensions::Extensions;
 pub use hooks::{AcquireRequest, Choice, ClosedConnection, ConnectionInfo, Hook, HookFuture};
 pub use lend::Lend;
 pub use manager::{Ended, Fate, Fault, Manager, Share};
+pub use membership::Membership;
 pub use node::{Epoch, Node, Probe, Probed, Role};
 pub use observe::{Event, EventKind, FailReason, Level, Observer, Subject, Subscription};
 pub use pool::{Pool, WeakPool};

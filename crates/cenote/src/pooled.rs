@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::extensions::Extensions;
-use crate::manager::{Ended, Manager};
+use crate::manager::{Ended, Fault, Manager};
+use crate::node::Role;
 use crate::observe::{EventKind, Subject};
 use crate::shell::{Entry, Shell};
 
@@ -49,8 +50,11 @@ pub struct Pooled<M: Manager> {
 
 impl<M: Manager> Pooled<M> {
     /// The connection must know its pool.
-    pub(crate) fn new(entry: Box<Entry<M>>) -> Pooled<M> {
-        debug_assert!(entry.shell.is_some(), "what is lent knows its pool");
+    pub(crate) fn new(mut entry: Box<Entry<M>>) -> Pooled<M> {
+        let shell = entry.shell.as_ref().expect("what is lent knows its pool");
+        if let Some(membership) = &shell.membership {
+            entry.loan = membership.lent();
+        }
         Pooled { entry: Some(entry) }
     }
 
@@ -69,10 +73,16 @@ impl<M: Manager> Pooled<M> {
     fn take(mut this: Self) -> (Box<Entry<M>>, Arc<Shell<M>>) {
         let mut entry = this.entry.take().expect("a guard has its connection until it is consumed");
         let shell = entry.shell.take().expect("what is lent knows its pool");
+        if let Some(membership) = &shell.membership {
+            membership.returned(entry.loan, entry.ended, false);
+        }
         (entry, shell)
     }
 
-    pub(crate) fn set_ended(this: &mut Self, ended: Ended) {
+    /// How the use will have ended if the guard is dropped now (P-8). Default: [`Ended::Returned`]. Whoever does something
+    /// that must not be cut short says [`Ended::Cancelled`] before and `Returned` after it, as
+    /// [`Pool::with`](crate::Pool::with) does.
+    pub fn set_ended(this: &mut Self, ended: Ended) {
         this.entry_mut().ended = ended;
     }
 
@@ -94,6 +104,55 @@ impl<M: Manager> Pooled<M> {
     /// The name of its pool.
     pub fn pool_name(this: &Self) -> &str {
         &this.shell().name
+    }
+
+    /// The key of the node that its pool is for, if the pool belongs to a cluster.
+    pub fn node(this: &Self) -> Option<&str> {
+        this.shell().membership.as_ref().map(|membership| membership.node())
+    }
+
+    /// What that node is at the moment, if its cluster knows.
+    pub fn role(this: &Self) -> Option<Role> {
+        this.shell().membership.as_ref()?.role()
+    }
+
+    /// Says how something went that was done with the connection, for borrowers that do not use
+    /// [`Pool::with`](crate::Pool::with): a fault of the connection closes it at release, as a failed `with` does
+    /// (P-8), and a cluster learns how its node fares (C-14). May be called any number of times.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use cenote::{Fault, Pool, Pooled};
+    /// # use cenote_testkit::{Script, ScriptError};
+    /// # let pool = Pool::builder(Script::new()).build().unwrap();
+    /// let mut conn = pool.acquire().await.unwrap();
+    /// let result: Result<(), _> = Err(ScriptError::new(Fault::Connection, "reset by peer"));
+    /// Pooled::report(&mut conn, &result);
+    /// drop(conn); // closed
+    /// assert_eq!(pool.status().available, 0);
+    /// # }
+    /// ```
+    pub fn report<T>(this: &mut Self, result: &Result<T, M::Error>) {
+        match result {
+            Ok(_) => Pooled::tell(this, Ok(())),
+            Err(error) => {
+                let fault = this.shell().classify(error);
+                Pooled::report_fault(this, fault);
+            }
+        }
+    }
+
+    /// As [`report`](Pooled::report) of an error of this class.
+    pub fn report_fault(this: &mut Self, fault: Fault) {
+        Pooled::set_ended(this, Ended::Failed(fault));
+        Pooled::tell(this, Err(fault));
+    }
+
+    pub(crate) fn tell(this: &mut Self, outcome: Result<(), Fault>) {
+        let entry = this.entry();
+        if let Some(membership) = entry.shell.as_ref().and_then(|shell| shell.membership.as_ref()) {
+            membership.reported(entry.loan, outcome);
+        }
     }
 
     /// Values that stay with the connection while it lives.

@@ -226,12 +226,17 @@ impl<M: Manager> Flight<M> {
         let error = Arc::new(error);
         let (fault, took) = (error.fault(), now.since(began));
         self.tell(EventKind::ConnectFailed { error: &*error, fault, took });
-        let _old = shell.run(|state| {
+        let known = Arc::clone(&error);
+        let (_old, none_left) = shell.run(|state| {
             let old = state.last_error.replace(error);
             state.core.connect_failed(self.key, setback, now);
             state.core.announce();
-            old
+            (old, state.core.established() == 0)
         });
+        if let Some(membership) = &shell.membership {
+            membership.connect_failed(fault, &*known, none_left);
+        }
+        drop(known);
         // Whoever waited has heard of it; the connection that was made is owed a goodbye.
         if let Some(conn) = made {
             let close = async { shell.manager.close(conn).await };
@@ -244,6 +249,9 @@ impl<M: Manager> Flight<M> {
         self.landed = true;
         let old = self.shell.lock().last_error.take();
         drop(old);
+        if let Some(membership) = &self.shell.membership {
+            membership.connected();
+        }
         let entry = Box::new(Entry::new(conn, self.key, now));
         self.shell.welcome(entry, took, |core, key| {
             let taken = core.connected(key, took, now);

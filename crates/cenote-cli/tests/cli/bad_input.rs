@@ -53,7 +53,8 @@ fn a_mistyped_command_line_is_a_usage_error() {
 #[test]
 fn a_url_of_another_scheme_says_which_one_works() {
     for url in [
-        "postgres://me:hunter2@host/db",
+        "postgres://me:hun/ter2@host/db",
+        "postgres://host/db?sslmode=hunter2",
         "mysql://me:hunter2@host",
         "me:hunter2@host",
         "app.db",
@@ -65,8 +66,14 @@ fn a_url_of_another_scheme_says_which_one_works() {
         let said = refusal(&["bench", "--url", url], 2);
         assert!(said.contains("--url: "), "{said}");
     }
-    let said = refusal(&["bench", "--url", "postgres://me:hunter2@host/db"], 2);
-    assert!(said.contains("the scheme that works is sqlite"), "{said}");
+    let said = refusal(&["bench", "--url", "mysql://me:hunter2@host/db"], 2);
+    assert!(said.contains("the schemes that work are sqlite"), "{said}");
+    let shared = ["bench", "--url", "sqlite:Cargo.toml", "--share"];
+    assert!(refusal(&shared, 2).contains("--share: SQLite answers"));
+    assert!(refusal(&[&shared[..], &["--no-pool"]].concat(), 2).contains("--no-pool"));
+    // One that nobody listens to is told without its password.
+    let said = refusal(&["bench", "--url", "postgres://me:hunter2@127.0.0.1:1/db"], 1);
+    assert!(said.contains("PostgreSQL at 127.0.0.1:1/db as me: nothing listens there"), "{said}");
 }
 
 // S

@@ -19,6 +19,7 @@ use crate::manager::{Manager, Share};
 use crate::pool::Pool;
 use crate::pooled::Pooled;
 use crate::shared::Shared;
+use crate::time::Time;
 use wait::Wait;
 pub(crate) use want::{Jointly, One, take_now};
 
@@ -32,7 +33,16 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Acquire<'a, M: Manager> {
         #[pin]
-        wait: Wait<'a, M, One>,
+        wait: Wait<&'a Pool<M>, M, One>,
+    }
+}
+
+pin_project! {
+    /// The future of [`Pool::acquire_owned`]: as [`Acquire`], but it holds its pool.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct AcquireOwned<M: Manager> {
+        #[pin]
+        wait: Wait<Pool<M>, M, One>,
     }
 }
 
@@ -41,7 +51,7 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct AcquireMany<'a, M: Manager> {
         #[pin]
-        wait: Wait<'a, M, Many>,
+        wait: Wait<&'a Pool<M>, M, Many>,
     }
 }
 
@@ -50,13 +60,13 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct AcquireShare<'a, M: Share> {
         #[pin]
-        wait: Wait<'a, M, Jointly>,
+        wait: Wait<&'a Pool<M>, M, Jointly>,
     }
 }
 
 macro_rules! a_wait {
-    ($name:ident, $bound:ident, $output:ty) => {
-        impl<M: $bound> $name<'_, M> {
+    ($bound:ident, $name:ty, $output:ty) => {
+        impl<M: $bound> $name {
             /// Waits at most this long, instead of `acquire_timeout`; [`Timeout::Never`] waits for ever.
             /// The time runs from the first poll.
             pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
@@ -78,7 +88,7 @@ macro_rules! a_wait {
             }
         }
 
-        impl<M: $bound> Future for $name<'_, M> {
+        impl<M: $bound> Future for $name {
             type Output = Result<$output, Error<M::Error>>;
 
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -88,13 +98,33 @@ macro_rules! a_wait {
     };
 }
 
-a_wait!(Acquire, Manager, Pooled<M>);
-a_wait!(AcquireMany, Manager, Vec<Pooled<M>>);
-a_wait!(AcquireShare, Share, Shared<M>);
+a_wait!(Manager, Acquire<'_, M>, Pooled<M>);
+a_wait!(Manager, AcquireOwned<M>, Pooled<M>);
+a_wait!(Manager, AcquireMany<'_, M>, Vec<Pooled<M>>);
+a_wait!(Share, AcquireShare<'_, M>, Shared<M>);
 
 impl<'a, M: Manager> Acquire<'a, M> {
     pub(crate) fn new(pool: &'a Pool<M>, location: &'static Location<'static>) -> Self {
         Acquire { wait: Wait::new(pool, One, location) }
+    }
+}
+
+impl<M: Manager> AcquireOwned<M> {
+    pub(crate) fn new(pool: Pool<M>, location: &'static Location<'static>) -> Self {
+        AcquireOwned { wait: Wait::new(pool, One, location) }
+    }
+
+    /// As [`deadline`](AcquireOwned::deadline), in the time of the pool's [`Env`](crate::Env).
+    pub fn deadline_at(mut self, deadline: Time) -> Self {
+        self.wait.set_deadline_at(deadline);
+        self
+    }
+
+    /// The place in the source that reports name, instead of the one that called
+    /// [`acquire_owned`](Pool::acquire_owned): for code that acquires for somebody else.
+    pub fn location(mut self, location: &'static Location<'static>) -> Self {
+        self.wait.set_location(location);
+        self
     }
 }
 

@@ -2,7 +2,9 @@
 //! clock is read, the waker cloned and the timer made only when there is something to wait for. Dropping
 //! the future costs O(1) and loses nothing: what was granted to it goes to the next (P-5).
 
+use std::borrow::Borrow;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -35,10 +37,11 @@ enum Stage {
 }
 
 pin_project! {
-    /// A wait for what `W` wants.
+    /// A wait for what `W` wants, in a pool that is borrowed or owned.
     #[project = WaitProj]
-    pub(crate) struct Wait<'a, M: Manager, W: Want<M>> {
-        pool: &'a Pool<M>,
+    pub(crate) struct Wait<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> {
+        pool: P,
+        of: PhantomData<fn(M)>,
         want: W,
         level: u8,
         patience: Patience,
@@ -55,21 +58,22 @@ pin_project! {
         sleep: Option<Sleep>,
     }
 
-    impl<M: Manager, W: Want<M>> PinnedDrop for Wait<'_, M, W> {
+    impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> PinnedDrop for Wait<P, M, W> {
         fn drop(this: Pin<&mut Self>) {
             if let Stage::Waiting(w) = this.stage {
-                cancel(&this.pool.shell, w, this.ticket, this.span);
+                cancel(&this.pool.borrow().shell, w, this.ticket, this.span);
             }
         }
     }
 }
 
-impl<'a, M: Manager, W: Want<M>> Wait<'a, M, W> {
-    pub(super) fn new(pool: &'a Pool<M>, want: W, location: &'static Location<'static>) -> Self {
+impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
+    pub(super) fn new(pool: P, want: W, location: &'static Location<'static>) -> Self {
         Wait {
+            level: pool.borrow().shell.priorities / 2,
             pool,
+            of: PhantomData,
             want,
-            level: pool.shell.priorities / 2,
             patience: Patience::Default,
             location,
             stage: Stage::Asking,
@@ -86,13 +90,21 @@ impl<'a, M: Manager, W: Want<M>> Wait<'a, M, W> {
     }
 
     pub(super) fn set_deadline(&mut self, deadline: Instant) {
-        self.patience = Patience::Until(self.pool.shell.env.at(deadline));
+        self.patience = Patience::Until(self.pool.borrow().shell.env.at(deadline));
+    }
+
+    pub(super) fn set_deadline_at(&mut self, deadline: Time) {
+        self.patience = Patience::Until(deadline);
+    }
+
+    pub(super) fn set_location(&mut self, location: &'static Location<'static>) {
+        self.location = location;
     }
 
     pub(super) fn set_priority(&mut self, level: u8) {
-        let last = self.pool.shell.priorities - 1;
+        let last = self.pool.borrow().shell.priorities - 1;
         if level > last {
-            count(&self.pool.shell.watch.marks.clamped);
+            count(&self.pool.borrow().shell.watch.marks.clamped);
         }
         self.level = level.min(last);
     }
@@ -106,7 +118,7 @@ enum Look<M: Manager, T> {
     Wait,
 }
 
-impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
+impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Future for Wait<P, M, W> {
     type Output = Result<W::Given, Error<M::Error>>;
 
     /// The usual ways, each of which is one short turn under the lock at most; whatever else there may be is
@@ -117,7 +129,9 @@ impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
         let this = self.as_mut().project();
         match *this.stage {
             Stage::Asking if this.ticket.is_none() => {
-                if let Some(given) = this.want.take_fast(&this.pool.shell, this.location) {
+                if let Some(given) =
+                    this.want.take_fast(&(*this.pool).borrow().shell, this.location)
+                {
                     *this.stage = Stage::Done;
                     return Poll::Ready(Ok(given));
                 }
@@ -136,7 +150,7 @@ impl<M: Manager, W: Want<M>> Future for Wait<'_, M, W> {
     }
 }
 
-impl<M: Manager, W: Want<M>> Wait<'_, M, W> {
+impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
     /// `rest`: what is good of something that was found dead in part.
     #[inline(never)]
     fn poll_on(
@@ -154,7 +168,7 @@ impl<M: Manager, W: Want<M>> Wait<'_, M, W> {
             };
             // Only now: the caller's place is taken again, so nobody who is behind it gets the rest.
             if let Some(rest) = rest.take() {
-                this.want.give_back(&this.pool.shell, rest);
+                this.want.give_back(&(*this.pool).borrow().shell, rest);
             }
             let mut late = false;
             if let (Look::Wait, Stage::Waiting(w)) = (&look, *this.stage) {
@@ -167,14 +181,18 @@ impl<M: Manager, W: Want<M>> Wait<'_, M, W> {
             *this.stage = Stage::Done;
             let error = match look {
                 Look::Got(taken) => {
-                    match this.want.look_over(&this.pool.shell, taken, first && !late, *this.flags)
-                    {
+                    match this.want.look_over(
+                        &(*this.pool).borrow().shell,
+                        taken,
+                        first && !late,
+                        *this.flags,
+                    ) {
                         Ok(taken) => {
                             return Poll::Ready(Ok(this.succeed(taken)));
                         }
                         // Found dead without I/O: the caller keeps its place and its deadline (P-4, P-15).
                         Err(alive) if late => {
-                            this.want.give_back(&this.pool.shell, alive);
+                            this.want.give_back(&(*this.pool).borrow().shell, alive);
                             this.timed_out()
                         }
                         Err(alive) => {
@@ -187,17 +205,22 @@ impl<M: Manager, W: Want<M>> Wait<'_, M, W> {
                 Look::Failed(error) => error,
                 Look::Wait => this.timed_out(),
             };
-            return Poll::Ready(Err(fail(&this.pool.shell, *this.ticket, *this.span, error)));
+            return Poll::Ready(Err(fail(
+                &(*this.pool).borrow().shell,
+                *this.ticket,
+                *this.span,
+                error,
+            )));
         }
     }
 }
 
-impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
+impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
     /// Goes to the end of the queue, if that is all there is to do: others wait, nobody looks on, and no timer is
     /// needed. Says whether it did.
     #[inline(always)]
     fn line_up(self, cx: &mut Context<'_>) -> bool {
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         let is_plain = shell.is_crowded()
             && !shell.is_timed()
             && matches!(self.patience, Patience::Default)
@@ -230,17 +253,17 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
     #[inline(always)]
     fn pick_up(self, w: u32) -> Option<Result<W::Given, W::Rest>> {
         let location = *self.location;
-        let (taken, clock) = self.pool.shell.turn(|state| {
+        let (taken, clock) = (*self.pool).borrow().shell.turn(|state| {
             let key = state.core.collect_grant(w)?;
             let taken = self.want.take(state, key, location);
             if !state.core.has_waiters() {
-                state.maybe_open_lane(&self.pool.shell);
+                state.maybe_open_lane(&(*self.pool).borrow().shell);
             }
             Some((taken, state.core.clock()))
         })?;
         // It stays so if what was taken turns out dead.
         *self.stage = Stage::Asking;
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         let taken = match self.want.look_over(shell, taken, false, *self.flags) {
             Ok(taken) => taken,
             Err(rest) => return Some(Err(rest)),
@@ -256,7 +279,7 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
 
     /// The first look, and each one after a connection that turned out dead.
     fn ask(&mut self, cx: &mut Context<'_>) -> Look<M, W::Taken> {
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         let (level, location) = (*self.level, *self.location);
         let again = self.ticket.is_some();
         if !again {
@@ -344,7 +367,7 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
     /// A look from the queue: something was granted, or the waker may be another one.
     fn collect(&mut self, w: u32, cx: &mut Context<'_>) -> Look<M, W::Taken> {
         let location = *self.location;
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         // Cloned before and dropped after the lock: wakers are somebody else's code.
         let mut fresh: Option<Waker> = None;
         loop {
@@ -380,7 +403,7 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
     /// The deadline has passed: takes what came at the same moment, else leaves the queue.
     fn last_look(&mut self, w: u32) -> Look<M, W::Taken> {
         let location = *self.location;
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         let mut waker = None;
         let came = shell.run(|state| match state.core.collect(w) {
             Collected::Granted(key) => Came::Got(self.want.take(state, key, location)),
@@ -405,13 +428,13 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
             if deadline == Time::NEVER {
                 return Poll::Pending;
             }
-            self.sleep.set(Some(self.pool.shell.env.sleep_until(deadline)));
+            self.sleep.set(Some((*self.pool).borrow().shell.env.sleep_until(deadline)));
         }
         self.sleep.as_mut().as_pin_mut().expect("it was set above").poll(cx)
     }
 
     fn timed_out(&self) -> Error<M::Error> {
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         let since = self.span.expect("who waits has a span").since;
         let waited = shell.env.now().since(since);
         let state = shell.lock();
@@ -421,7 +444,7 @@ impl<M: Manager, W: Want<M>> WaitProj<'_, '_, M, W> {
     }
 
     fn succeed(&self, taken: W::Taken) -> W::Given {
-        let shell = &self.pool.shell;
+        let shell = &(*self.pool).borrow().shell;
         // Whoever waited looks again who looks on; a hit has just looked.
         if self.span.is_some() || *self.flags & flags::OBSERVED != 0 {
             let (id, wanted) = (self.want.id(&taken), self.want.wanted());

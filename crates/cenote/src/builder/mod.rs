@@ -16,6 +16,7 @@ use crate::env::Env;
 use crate::error::BuildError;
 use crate::hooks::Hooks;
 use crate::manager::Manager;
+use crate::membership::Membership;
 use crate::observe::Audience;
 use crate::pool::Pool;
 use crate::shell::Shell;
@@ -54,6 +55,7 @@ pub struct Builder<M: Manager> {
     manager: M,
     options: Options,
     name: String,
+    membership: Option<Arc<dyn Membership>>,
     env: Where,
     hooks: Hooks<M>,
     watch: Audience,
@@ -85,6 +87,7 @@ impl<M: Manager> Builder<M> {
             manager,
             options,
             name: "pool".to_owned(),
+            membership: None,
             env: Where::Here,
             hooks: Hooks::new(),
             watch: Audience::new(),
@@ -126,6 +129,12 @@ impl<M: Manager> Builder<M> {
         self
     }
 
+    /// Makes the pool a member of a cluster, which is told from now on how its connections fare. Default: of none.
+    pub fn membership(mut self, membership: Arc<dyn Membership>) -> Self {
+        self.membership = Some(membership);
+        self
+    }
+
     each_option!(setters);
 
     /// Runs the pool in this environment instead of the runtime around the caller of `build`.
@@ -151,8 +160,9 @@ impl<M: Manager> Builder<M> {
         let Some(env) = env else { return Err(BuildError::NoRuntime) };
         let now = env.now();
         let core = Core::new(self.options, seed(), now);
+        let name = Arc::from(self.name);
         let shell =
-            Shell::new(self.manager, self.hooks, self.watch, env, Arc::from(self.name), core);
+            Shell::new(self.manager, self.hooks, self.watch, env, name, self.membership, core);
         Ok(Pool::start(shell))
     }
 

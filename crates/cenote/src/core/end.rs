@@ -5,7 +5,7 @@ use super::queue::Failure;
 use super::slot::{Phase, SlotKey};
 use super::steady::Steady;
 use super::{Core, Order};
-use crate::config::Options;
+use crate::config::{Bound, Options};
 use crate::stats::{CloseReason, State};
 use crate::time::Time;
 
@@ -201,6 +201,13 @@ impl Core {
     }
 
     /// Swaps the options, which must be valid. The number of priority levels stays.
+    /// Somebody above the pool lets it have so many connections.
+    pub(crate) fn set_grant(&mut self, grant: Bound, now: Time) {
+        self.tick(now);
+        self.gate.set_grant(grant);
+        self.pump();
+    }
+
     pub(crate) fn reconfigure(&mut self, options: Options, now: Time) {
         self.tick(now);
         let priorities = self.queue.levels();

@@ -15,7 +15,7 @@
 use std::time::Duration;
 
 use super::draw::Draw;
-use crate::config::Options;
+use crate::config::{Bound, Options};
 use crate::time::Time;
 
 /// What the gate must know of the pool to decide.
@@ -78,6 +78,8 @@ pub(crate) struct Gate {
     /// The limit that overload taught, if any, and when to raise it.
     overload: Option<usize>,
     raise_at: Time,
+    /// What somebody above the pool lets it have.
+    grant: Bound,
 }
 
 impl Gate {
@@ -92,12 +94,17 @@ impl Gate {
             connect_time: None,
             overload: None,
             raise_at: Time::NEVER,
+            grant: Bound::Unlimited,
         }
     }
 
-    /// The one effective limit: the smaller of `max_size` and what overload taught (P-22).
+    /// The one effective limit: the smallest of `max_size`, what overload taught, and what was granted (P-22).
     pub(crate) fn limit(&self, options: &Options) -> usize {
-        self.overload.unwrap_or(usize::MAX).min(options.max_size.get())
+        self.overload.unwrap_or(usize::MAX).min(options.max_size.get()).min(self.grant.get())
+    }
+
+    pub(crate) fn set_grant(&mut self, grant: Bound) {
+        self.grant = grant;
     }
 
     /// Whether overload has lowered the limit.

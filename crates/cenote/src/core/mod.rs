@@ -331,7 +331,7 @@ impl Core {
     }
 
     /// Connections that were made and not closed.
-    fn established(&self) -> usize {
+    pub(crate) fn established(&self) -> usize {
         self.size() - self.phases.connecting - self.phases.closing
     }
 

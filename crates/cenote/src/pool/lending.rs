@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Pool;
-use crate::acquire::{Acquire, AcquireMany, One, take_now};
+use crate::acquire::{Acquire, AcquireMany, AcquireOwned, One, take_now};
 use crate::core::Core;
 use crate::error::Error;
 use crate::manager::{Ended, Fault, Manager};
@@ -40,6 +40,25 @@ impl<M: Manager> Pool<M> {
     #[track_caller]
     pub fn acquire(&self) -> Acquire<'_, M> {
         Acquire::new(self, Location::caller())
+    }
+
+    /// As [`acquire`](Pool::acquire), with a future that holds the pool instead of borrowing it.
+    ///
+    /// # Errors
+    /// Those of [`acquire`](Pool::acquire).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use cenote::Pool;
+    /// # use cenote_testkit::Script;
+    /// # let pool = Pool::builder(Script::new()).build().unwrap();
+    /// let later = tokio::spawn(pool.acquire_owned());
+    /// assert_eq!(later.await.unwrap().unwrap().serial(), 1);
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn acquire_owned(&self) -> AcquireOwned<M> {
+        AcquireOwned::new(self.clone(), Location::caller())
     }
 
     /// Borrows several connections: all of them, or none (P-10). Whoever needs several and takes them one
@@ -105,11 +124,12 @@ impl<M: Manager> Pool<M> {
             match run(&mut conn).await {
                 Ok(value) => {
                     Pooled::set_ended(&mut conn, Ended::Returned);
+                    Pooled::tell(&mut conn, Ok(()));
                     Ok(value)
                 }
                 Err(error) => {
                     let fault = self.shell.classify(&error);
-                    Pooled::set_ended(&mut conn, Ended::Failed(fault));
+                    Pooled::report_fault(&mut conn, fault);
                     Err(Error::Run(error))
                 }
             }

@@ -31,6 +31,14 @@ impl<M: Manager> Pool<M> {
         Ok(())
     }
 
+    /// What somebody above this pool lets it have, such as a cluster that has a limit for all its pools. The pool's
+    /// limit is the smallest of `max_size`, the grant and what overload of the server taught (P-22). Default:
+    /// unlimited. Shrinking closes idle connections now and lent ones when they come back.
+    pub fn set_grant(&self, grant: impl Into<Bound>) {
+        let (grant, now) = (grant.into(), self.shell.env.now());
+        self.shell.run(|state| state.core.set_grant(grant, now));
+    }
+
     /// Changes [`Options::max_size`] while the pool runs.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ use crate::extensions::Extensions;
 use crate::hooks::Hooks;
 use crate::lane::{Lane, Terms};
 use crate::manager::{Ended, Fate, Fault, Manager};
+use crate::membership::Membership;
 use crate::observe::{Audience, Event, EventKind, Source, Subject, Watched, flags};
 use crate::signal::Signal;
 use crate::stats::Sample;
@@ -46,6 +47,8 @@ pub(crate) struct Entry<M: Manager> {
     pub(crate) uses: u64,
     /// How the present use will have ended if the guard is dropped now.
     pub(crate) ended: Ended,
+    /// The number that the pool's cluster gave to the present loan.
+    pub(crate) loan: u32,
     /// When it was lent, if `measure_hold` was on.
     pub(crate) lent_at: Option<Time>,
     pub(crate) extensions: Extensions,
@@ -63,6 +66,7 @@ impl<M: Manager> Entry<M> {
             born,
             uses: 0,
             ended: Ended::Returned,
+            loan: 0,
             lent_at: None,
             extensions: Extensions::new(),
             term: Terms { generation: 0, clock: Time::ZERO },
@@ -80,6 +84,8 @@ pub(crate) struct Shell<M: Manager> {
     pub(crate) hooks: Hooks<M>,
     pub(crate) env: Arc<dyn Env>,
     pub(crate) name: Arc<str>,
+    /// The cluster that the pool belongs to.
+    pub(crate) membership: Option<Arc<dyn Membership>>,
     /// `Pool` handles; the last one to go closes the pool.
     pub(crate) handles: AtomicUsize,
     pub(crate) orphaned: AtomicBool,
@@ -103,6 +109,7 @@ impl<M: Manager> Shell<M> {
         watch: Audience,
         env: Arc<dyn Env>,
         name: Arc<str>,
+        membership: Option<Arc<dyn Membership>>,
         core: Core,
     ) -> Arc<Shell<M>> {
         let options = core.options();
@@ -113,6 +120,7 @@ impl<M: Manager> Shell<M> {
             manager,
             hooks,
             name,
+            membership,
             handles: AtomicUsize::new(1),
             orphaned: AtomicBool::new(false),
             watch,
@@ -261,7 +269,7 @@ impl<M: Manager> Shell<M> {
     /// Gives a borrowed connection back.
     #[inline]
     pub(crate) fn release(mut entry: Box<Entry<M>>) {
-        let Entry { conn, ended, uses, shell, .. } = &mut *entry;
+        let Entry { conn, ended, loan, uses, shell, .. } = &mut *entry;
         let shell = shell.as_ref().expect("what is lent knows its pool");
         let how = match std::mem::replace(ended, Ended::Returned) {
             // A guard that is dropped by a panic may leave anything behind.
@@ -269,6 +277,9 @@ impl<M: Manager> Shell<M> {
             how => how,
         };
         let verdict = shell.verdict(conn, how);
+        if let Some(membership) = &shell.membership {
+            membership.returned(*loan, how, verdict == Verdict::Close(CloseReason::Died));
+        }
         *uses += 1;
         let entry = match verdict {
             Verdict::Keep => Lane::push(entry).or_else(Shell::pass_on),
