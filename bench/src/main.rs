@@ -20,6 +20,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod versions;
+mod why;
 
 use std::path::Path;
 use std::process::ExitCode;

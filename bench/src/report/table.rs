@@ -181,7 +181,10 @@ pub(crate) fn of_targets(sheet: &Sheet) -> String {
         let stretch = if target.stretch { "stretch: " } else { "" };
         let verdict = match verdict {
             Verdict::Met => "met".to_owned(),
-            Verdict::Missed(factor) => format!("**missed** by {factor:.2} ×"),
+            Verdict::Missed(factor) if target.why.is_empty() => {
+                format!("**missed** by {factor:.2} ×")
+            }
+            Verdict::Missed(factor) => format!("**missed** by {factor:.2} ×: {}", target.why),
             Verdict::NotMeasured => "not counted".to_owned(),
         };
         let name = target.scenario.name();
@@ -247,6 +250,7 @@ mod tests {
         assert!(text.contains("| S1 | cycle ≤ 0.5 × raw-sem's | 0.50 × | met |"), "{text}");
         let missed = "| S1 | instructions ≤ 260 | 1,234 | **missed** by 4.75 × |";
         assert!(text.contains(missed), "{text}");
+        assert!(text.contains("| **missed** by 8.23 ×: half of a hit"), "and why: {text}");
         let unknown = "| S1 | cycle ≥ 4 × as fast as bb8 | – | not counted |";
         assert!(text.contains(unknown), "{text}");
     }

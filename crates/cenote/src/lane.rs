@@ -86,6 +86,11 @@ impl Key {
     pub(crate) fn is_open(&self) -> bool {
         self.open
     }
+
+    /// Tells one opening from the next.
+    pub(crate) fn opening(&self) -> u64 {
+        self.turn
+    }
 }
 
 /// Who has a connection that was popped.
@@ -165,11 +170,11 @@ impl<T: Rider> Lane<T> {
     /// Returns whether the rider is on the stack now. Then it is not ours any more, nor is what it keeps alive.
     #[inline(always)]
     fn exchange_in(&self, slot: u32, rider: *mut T) -> bool {
-        let Some(node) = self.node(slot) else { return false };
         let mut head = self.head.load(Ordering::Acquire);
         if head & CLOSED != 0 {
             return false;
         }
+        let Some(node) = self.node(slot) else { return false };
         node.rider.store(rider, Ordering::Relaxed);
         node.back.store(true, Ordering::Relaxed);
         let returns = node.returns.load(Ordering::Relaxed);

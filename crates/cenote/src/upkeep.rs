@@ -48,6 +48,7 @@ impl<M: Manager> Shell<M> {
     /// Does what is due; returns when to look again.
     fn look_after(self: &Arc<Self>) -> Time {
         let now = self.env.now();
+        self.sample.begin();
         let (next, sweep, leak_after) = self.run(|state| {
             state.overrun(&self.lane, now);
             let leak_after = state.core.options().leak_after;

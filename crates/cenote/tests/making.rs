@@ -130,3 +130,83 @@ fn waiters_that_releases_serve_do_not_fill_the_pool_with_late_connects() {
         assert_eq!(bench.script.counts().connects, 4, "one, and what the ramp then allowed");
     });
 }
+
+/// A second of light load on five connections whose connects take 150 ms: they come back, and the pool knows it.
+async fn with_history(bench: &Bench) -> cenote::Pool<cenote_testkit::Script> {
+    bench.script.connect_always(Step::Slow(ms(150)));
+    let pool = bench.builder().max_size(50).min_size(5).build().unwrap();
+    bench.sim.sleep(ms(600)).await;
+    for _ in 0..100 {
+        let conn = pool.acquire().await.unwrap();
+        bench.sim.sleep(ms(2)).await;
+        drop(conn);
+        bench.sim.sleep(ms(8)).await;
+    }
+    pool
+}
+
+// P-12
+#[test]
+fn a_crowd_that_releases_serve_before_a_connect_could_is_not_connected_for() {
+    each_seed(|bench| {
+        bench.sim.run(async {
+            let pool = with_history(bench).await;
+            let mut callers = Vec::new();
+            for _ in 0..50 {
+                callers.push(bench.borrow(&pool, ms(2)).await);
+            }
+            let began = bench.elapsed();
+            for caller in callers {
+                caller.await.unwrap().unwrap();
+            }
+            assert_eq!(bench.elapsed() - began, ms(20), "ten rounds of 2 ms on five");
+            bench.sim.sleep(secs(1)).await;
+            assert_eq!(bench.script.counts().connects, 5);
+            assert_at_rest(&pool, &bench.script);
+        });
+    });
+}
+
+// P-12
+#[test]
+fn what_does_not_come_back_as_it_did_costs_who_waits_one_look_and_no_more() {
+    each_seed(|bench| {
+        bench.sim.run(async {
+            let pool = with_history(bench).await;
+            let mut held = bench.hold(&pool, 5).await;
+            let waiter = bench.borrow(&pool, ms(0)).await;
+            let (_, waited) = waiter.await.unwrap().unwrap();
+            let look = ms(150) / 16;
+            assert_eq!(waited, ms(150) + look, "a connect, and one look before it");
+            held.clear();
+        });
+    });
+}
+
+// P-12
+#[test]
+fn a_crowd_that_lasts_is_put_off_for_half_of_a_connect_at_most() {
+    let bench = Bench::new(1);
+    bench.sim.run(async {
+        let pool = with_history(&bench).await;
+        let began = bench.elapsed();
+        // Each caller is replaced by another one, so the crowd is as large as ever, though each is served soon.
+        let mut crowd = Vec::new();
+        for _ in 0..60 {
+            let (pool, handle) = (pool.clone(), bench.sim.handle());
+            crowd.push(bench.sim.spawn(async move {
+                for _ in 0..500 {
+                    let conn = pool.acquire().await.unwrap();
+                    handle.sleep(ms(2)).await;
+                    drop(conn);
+                }
+            }));
+        }
+        while bench.script.counts().connects == 5 {
+            bench.sim.sleep(ms(1)).await;
+        }
+        let put_off = bench.elapsed() - began;
+        assert!(put_off > ms(150) / 16 && put_off <= ms(75) + ms(11), "{put_off:?}");
+        drop(crowd);
+    });
+}

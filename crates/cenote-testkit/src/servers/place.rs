@@ -35,6 +35,14 @@ pub(super) fn common() -> Result<PathBuf, ServerError> {
         let why = "it is not a folder that belongs to this user alone";
         return Err(ServerError::at(path)(io::Error::other(why)));
     }
+    // Root's servers run as somebody else.
+    if uid == 0 {
+        let closed =
+            |folder: &&Path| fs::metadata(folder).is_ok_and(|found| found.mode() & 0o001 == 0);
+        if let Some(closed) = path.ancestors().find(closed) {
+            return Err(ServerError::at(closed)(io::Error::other("only some users may enter it")));
+        }
+    }
     Ok(path)
 }
 

@@ -27,8 +27,21 @@ pub(super) struct Span {
     pub(super) since: Time,
     pub(super) deadline: Time,
     /// From when on it is to be reported.
-    pub(super) slow: Timeout,
+    pub(super) slow: Time,
+    /// For how many waits this one is measured; 0 if it is not.
+    pub(super) stands_for: u64,
 }
+
+impl Span {
+    /// Whether nobody wants to know how long it took, if the pool's clock, which may be late, says this.
+    #[inline]
+    pub(super) fn is_of_no_interest(&self, clock: Time) -> bool {
+        self.stands_for == 0 && clock + LATE < self.slow
+    }
+}
+
+/// The pool's clock is not later than this while somebody waits, or the runtime is.
+const LATE: Duration = Duration::from_millis(200);
 
 /// What the hook says to an acquire, if it refuses it.
 #[cold]
@@ -57,7 +70,7 @@ pub(super) fn tell_got<M: Manager>(
     connection: u64,
     taken: usize,
 ) {
-    let waited = record_wait(shell, ticket, span);
+    let waited = record_wait(shell, ticket, span, |span| span.stands_for);
     shell.tell_got(subject(ticket), connection, taken, waited);
 }
 
@@ -68,7 +81,7 @@ pub(super) fn fail<M: Manager>(
     span: Option<Span>,
     error: Error<M::Error>,
 ) -> Error<M::Error> {
-    let waited = record_wait(shell, ticket, span);
+    let waited = record_wait(shell, ticket, span, |_| 1);
     shell.tell_failed(subject(ticket), &error, waited);
     error
 }
@@ -88,18 +101,27 @@ pub(super) fn cancel<M: Manager>(
         error = state.desk(w).error.take();
         state.core.cancel(w, false);
     });
-    let waited = record_wait(shell, ticket, span);
+    let waited = record_wait(shell, ticket, span, |_| 1);
     let cancelled = EventKind::AcquireFailed { reason: FailReason::Cancelled, error: None, waited };
     shell.tell(subject(ticket), cancelled);
 }
 
 /// Failed waits count too: a histogram of the winners hides the incident (P-27). One that was slow is told
 /// as slow, with its causes (P-3).
-fn record_wait<M: Manager>(shell: &Shell<M>, ticket: Option<u64>, span: Option<Span>) -> Duration {
+fn record_wait<M: Manager>(
+    shell: &Shell<M>,
+    ticket: Option<u64>,
+    span: Option<Span>,
+    times: impl FnOnce(&Span) -> u64,
+) -> Duration {
     let Some(span) = span else { return Duration::ZERO };
-    let waited = shell.env.now().since(span.since);
-    shell.wait.record(waited);
-    if waited > span.slow.get() {
+    let now = shell.env.now();
+    let waited = now.since(span.since);
+    match times(&span) {
+        0 => {}
+        times => shell.wait.record_times(waited, times),
+    }
+    if now > span.slow {
         count(&shell.watch.marks.slow);
         if shell.watch.is_observed() {
             let state = shell.lock();

@@ -121,16 +121,44 @@ enum Look<M: Manager, T> {
 impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Future for Wait<P, M, W> {
     type Output = Result<W::Given, Error<M::Error>>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        if let (Stage::Asking, None) = (&this.stage, &this.ticket) {
-            if let Some(given) = this.want.take_fast(&(*this.pool).borrow().shell, this.location) {
-                *this.stage = Stage::Done;
-                return Poll::Ready(Ok(given));
-            }
-        }
-        // What is good of something that was found dead in part.
+    /// The usual ways, each of which is one short turn under the lock at most; whatever else there may be is
+    /// [`Wait::poll_on`].
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut rest = None;
+        let this = self.as_mut().project();
+        match *this.stage {
+            Stage::Asking if this.ticket.is_none() => {
+                if let Some(given) =
+                    this.want.take_fast(&(*this.pool).borrow().shell, this.location)
+                {
+                    *this.stage = Stage::Done;
+                    return Poll::Ready(Ok(given));
+                }
+                if this.line_up(cx) {
+                    return Poll::Pending;
+                }
+            }
+            Stage::Waiting(w) => match this.pick_up(w) {
+                Some(Ok(given)) => return Poll::Ready(Ok(given)),
+                Some(Err(alive)) => rest = Some(alive),
+                None => {}
+            },
+            _ => {}
+        }
+        self.poll_on(cx, rest)
+    }
+}
+
+impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
+    /// `rest`: what is good of something that was found dead in part.
+    #[inline(never)]
+    fn poll_on(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut rest: Option<W::Rest>,
+    ) -> Poll<Result<W::Given, Error<M::Error>>> {
+        let mut this = self.project();
         loop {
             let first = matches!(this.stage, Stage::Asking);
             let mut look = match *this.stage {
@@ -159,7 +187,9 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Future for Wait<P, M, W> {
                         first && !late,
                         *this.flags,
                     ) {
-                        Ok(taken) => return Poll::Ready(Ok(this.succeed(taken))),
+                        Ok(taken) => {
+                            return Poll::Ready(Ok(this.succeed(taken)));
+                        }
                         // Found dead without I/O: the caller keeps its place and its deadline (P-4, P-15).
                         Err(alive) if late => {
                             this.want.give_back(&(*this.pool).borrow().shell, alive);
@@ -186,6 +216,67 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Future for Wait<P, M, W> {
 }
 
 impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
+    /// Goes to the end of the queue, if that is all there is to do: others wait, nobody looks on, and no timer is
+    /// needed. Says whether it did.
+    #[inline(always)]
+    fn line_up(self, cx: &mut Context<'_>) -> bool {
+        let shell = &(*self.pool).borrow().shell;
+        let is_plain = shell.is_crowded()
+            && !shell.is_timed()
+            && matches!(self.patience, Patience::Default)
+            && shell.watch.flags() == 0;
+        if !is_plain {
+            return false;
+        }
+        let Ok(wanted) = u32::try_from(self.want.wanted()) else { return false };
+        let level = *self.level;
+        let stands_for = shell.sample.draw();
+        let now = (stands_for > 0).then(|| shell.env.now());
+        let waker = cx.waker().clone();
+        let lined_up = shell.turn(|state| {
+            let place = state.line_up(level, wanted, W::KIND, now, waker)?;
+            if !shell.is_crowded() {
+                shell.set_crowded(state);
+            }
+            Ok::<_, Waker>((place, state.core.clock()))
+        });
+        let Ok(((ticket, w), since)) = lined_up else { return false };
+        *self.ticket = Some(ticket);
+        *self.stage = Stage::Waiting(w);
+        // A wait that is not measured began when the pool's clock says, as far as somebody asks.
+        let never = Time::NEVER;
+        *self.span = Some(Span { since, deadline: never, slow: never, stands_for });
+        true
+    }
+
+    /// Takes what was granted, if something was. What is left of it, if that turns out dead, is the error.
+    #[inline(always)]
+    fn pick_up(self, w: u32) -> Option<Result<W::Given, W::Rest>> {
+        let location = *self.location;
+        let (taken, clock) = (*self.pool).borrow().shell.turn(|state| {
+            let key = state.core.collect_grant(w)?;
+            let taken = self.want.take(state, key, location);
+            if !state.core.has_waiters() {
+                state.maybe_open_lane(&(*self.pool).borrow().shell);
+            }
+            Some((taken, state.core.clock()))
+        })?;
+        // It stays so if what was taken turns out dead.
+        *self.stage = Stage::Asking;
+        let shell = &(*self.pool).borrow().shell;
+        let taken = match self.want.look_over(shell, taken, false, *self.flags) {
+            Ok(taken) => taken,
+            Err(rest) => return Some(Err(rest)),
+        };
+        *self.stage = Stage::Done;
+        let usual = self.span.is_some_and(|span| span.is_of_no_interest(clock));
+        if !usual || shell.watch.is_observed() {
+            let (id, wanted) = (self.want.id(&taken), self.want.wanted());
+            tell_got(shell, *self.ticket, *self.span, id, wanted);
+        }
+        Some(Ok(self.want.give(shell, taken, *self.flags)))
+    }
+
     /// The first look, and each one after a connection that turned out dead.
     fn ask(&mut self, cx: &mut Context<'_>) -> Look<M, W::Taken> {
         let shell = &(*self.pool).borrow().shell;
@@ -262,7 +353,9 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
                         Patience::For(timeout) => now + timeout.get(),
                         Patience::Default => now + acquire_timeout.get(),
                     };
-                    *self.span = Some(Span { since: now, deadline, slow });
+                    let stands_for = shell.sample.draw();
+                    *self.span =
+                        Some(Span { since: now, deadline, slow: now + slow.get(), stands_for });
                     let ticket = self.ticket.expect("it was drawn above");
                     *self.traced = WaitSpan::begin(&shell.watch, &shell.name, ticket);
                 }

@@ -156,6 +156,7 @@ impl<M: Manager> Shell<M> {
     }
 }
 
+#[inline(always)]
 fn lend<M: Manager>(shell: &Arc<Shell<M>>, mut entry: Box<Entry<M>>, flags: u8) -> Pooled<M> {
     if flags & flags::HOLD != 0 {
         entry.lent_at = Some(shell.env.now());
@@ -200,11 +201,12 @@ impl<M: Manager> Want<M> for One {
         Some(state.lend(key, at))
     }
 
+    #[inline(always)]
     fn take(&self, state: &mut Locked<M>, key: SlotKey, at: Place) -> Self::Taken {
         state.lend(key, at)
     }
 
-    #[inline]
+    #[inline(always)]
     fn look_over(
         &self,
         shell: &Arc<Shell<M>>,
@@ -221,6 +223,7 @@ impl<M: Manager> Want<M> for One {
 
     fn give_back(&self, _: &Arc<Shell<M>>, (): ()) {}
 
+    #[inline(always)]
     fn give(&self, shell: &Arc<Shell<M>>, entry: Self::Taken, flags: u8) -> Pooled<M> {
         lend(shell, entry, flags)
     }

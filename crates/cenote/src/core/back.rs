@@ -23,6 +23,7 @@ pub(crate) enum Verdict {
 impl Core {
     /// A borrower gives its connection back. Returns false if it is no longer the pool's: then the
     /// caller closes it.
+    #[inline]
     pub(crate) fn release(&mut self, key: SlotKey, verdict: Verdict) -> bool {
         if !self.slots.owns(key) {
             return false;
@@ -58,6 +59,27 @@ impl Core {
         true
     }
 
+    /// As [`Core::release`] with [`Verdict::Keep`], for the usual case where others wait: the connection goes on to the
+    /// first of them, who is to be woken, and nothing else happens. `None` if there may be more to it.
+    #[inline(always)]
+    pub(crate) fn pass_on(&mut self, key: SlotKey) -> Option<u32> {
+        if !self.passes_on() {
+            return None;
+        }
+        let clock = self.clock;
+        let slot = self.slots.find(key)?;
+        if slot.generation != self.life.generation || slot.retires <= clock {
+            return None;
+        }
+        let w = self.queue.grant_first(key.index, clock)?;
+        debug_assert_eq!(slot.phase, Phase::Lent, "only a lent connection is passed on");
+        slot.uses += 1;
+        (slot.idle_since, slot.alive_at, slot.next) = (clock, clock, NONE);
+        self.releases += 1;
+        Some(w)
+    }
+
+    #[inline]
     pub(super) fn count_release(&mut self) {
         self.releases += 1;
         if self.resting {
@@ -66,6 +88,7 @@ impl Core {
     }
 
     /// Pumps, unless all that a release brought was a connection that rests again or has a new borrower.
+    #[inline]
     pub(super) fn pump_unless_quiet(&mut self) {
         if !self.orders.is_empty() || !self.nothing_follows() {
             self.pump();
@@ -236,6 +259,7 @@ impl Core {
 
     /// A connection left its phase in good order. `fresh`: it was made or tested just now, so the waiter
     /// that gets it needs no test.
+    #[inline]
     pub(super) fn come_back(&mut self, index: u32, fresh: bool) {
         if let Some(reason) = self.reason_to_close(index) {
             self.begin_close(index, reason);
@@ -257,6 +281,11 @@ impl Core {
                 }
             }
         }
+        self.rest(index);
+    }
+
+    /// A connection that nobody waits for goes to the idle list.
+    fn rest(&mut self, index: u32) {
         self.slots[index].phase = Phase::Idle;
         let coldest = self.idle.coldest();
         if coldest != NONE && self.idle_since(index) < self.idle_since(coldest) {
@@ -270,6 +299,7 @@ impl Core {
     }
 
     /// Why a connection that comes back must not be lent again, if so.
+    #[inline]
     fn reason_to_close(&self, index: u32) -> Option<CloseReason> {
         if self.steady.calm {
             return self.reason_to_end(index);
@@ -280,6 +310,7 @@ impl Core {
     }
 
     /// Why a connection must not be lent again whatever the pool's size, if so.
+    #[inline]
     pub(super) fn reason_to_end(&self, index: u32) -> Option<CloseReason> {
         let slot = &self.slots[index];
         if self.life.is_closed() {

@@ -133,11 +133,12 @@ impl Core {
         let unmet = self.demand() > at_rest;
         if unmet && self.size() < self.limit() {
             assert!(
-                self.phases.connecting > 0 || self.look_again != Time::NEVER,
+                self.phases.connecting > 0 || self.look_again.min(self.flow.look) != Time::NEVER,
                 "waiters and room rest together only with a connect under way or a timer armed"
             );
+            let look = self.look_again.min(self.flow.look);
             assert!(
-                self.look_again == Time::NEVER || self.armed <= self.look_again,
+                look == Time::NEVER || self.armed <= look,
                 "the upkeep knows when to look again"
             );
         }

@@ -215,6 +215,7 @@ impl Core {
         self.steady = Steady::new(&self.options);
         self.orders.push(Order::Kick);
         self.armed = Time::ZERO;
+        self.on_time = false;
         self.pump();
     }
 }

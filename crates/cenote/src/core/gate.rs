@@ -4,7 +4,8 @@
 //!
 //! - **Demand** is recomputed before every attempt: what waiters want, less what is on its way to them
 //!   (P-12). A test or a reset under way is such a supply, but only for a grace of half the measured
-//!   connect time: then the gate looks again and no longer counts on it.
+//!   connect time: then the gate looks again and no longer counts on it. Releases that will serve waiters before a
+//!   connect could are another (`flow.rs`).
 //! - **Ramp** (P-13): two connects at a time, one more for each success (so it doubles each round), up to
 //!   `max_connecting`. After a failure one prober, then 1 → 2 → 4.
 //! - **Back-off** (P-13): after a failure nothing is tried until `not_before`. Attempts that were under way
@@ -22,6 +23,8 @@ use crate::time::Time;
 pub(crate) struct Counters {
     /// Connections that waiters may have now: none while the pool is paused.
     pub(crate) wanted: usize,
+    /// Of those, how many releases will serve before a connect can.
+    pub(crate) coming: usize,
     pub(crate) idle: usize,
     /// Tests and resets that will soon give a connection back.
     pub(crate) returning: usize,
@@ -131,7 +134,7 @@ impl Gate {
         let idle_wanted = c.min_idle + if c.min_idle > 0 { c.leaving } else { 0 };
         let total_wanted = c.min_size + if c.min_size > 0 { c.leaving } else { 0 };
         let need = (c.wanted + idle_wanted)
-            .saturating_sub(supply)
+            .saturating_sub(supply + c.coming)
             .max(total_wanted.saturating_sub(c.size))
             .min(room);
         // Without the supply that only may come: is there a reason to look again?

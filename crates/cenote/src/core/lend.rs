@@ -102,6 +102,9 @@ impl Core {
     /// Lends an idle connection, or lets the caller wait at its ticket's place.
     pub(crate) fn acquire(&mut self, request: Request, again: bool, now: Time) -> Acquired {
         self.tick(now);
+        if self.only_waits(&request) {
+            return Acquired::Queued(self.queue.join(request));
+        }
         if request.wanted == 1 {
             let look = Look { again, untested: false };
             let hit = match request.kind {
@@ -111,9 +114,6 @@ impl Core {
             if let Some(key) = hit {
                 return Acquired::Hit(key);
             }
-        }
-        if self.only_waits(&request) {
-            return Acquired::Queued(self.queue.join(request));
         }
         if let Some(refusal) = self.refusal(&request, again, now) {
             match refusal {
@@ -125,9 +125,24 @@ impl Core {
             }
             return Acquired::Refused(refusal);
         }
+        if self.queue.is_empty() {
+            self.flow.begin();
+        }
         let w = self.queue.join(request);
         self.pump();
         Acquired::Queued(w)
+    }
+
+    /// The short way to a place in the queue, with a new ticket, for whoever needs no clock: only while the pool's own
+    /// is on time. `None` if there may be more to it than waiting.
+    #[inline(always)]
+    pub(crate) fn line_up(&mut self, level: u8, wanted: u32, kind: Kind) -> Option<(u64, u32)> {
+        let request = Request { level, ticket: self.tickets + 1, wanted, kind };
+        if !self.on_time || !self.only_waits(&request) {
+            return None;
+        }
+        self.tickets = request.ticket;
+        Some((request.ticket, self.queue.join_last(level, request.ticket)))
     }
 
     fn refusal(&self, request: &Request, again: bool, now: Time) -> Option<Refusal> {
@@ -188,6 +203,17 @@ impl Core {
         refusal
     }
 
+    /// What was granted to the waiter, if something was: the usual end of a wait.
+    #[inline(always)]
+    pub(crate) fn collect_grant(&mut self, w: u32) -> Option<SlotKey> {
+        if self.life.broken {
+            return None;
+        }
+        let first = self.queue.take_grant(w)?;
+        self.counts.acquired += 1;
+        Some(self.slots.key(first))
+    }
+
     /// What the waiter got. Whoever lost a stale grant stands in the queue again, at its old place.
     pub(crate) fn collect(&mut self, w: u32) -> Collected {
         if self.life.broken {
@@ -197,13 +223,11 @@ impl Core {
             self.queue.enlist(w);
             self.pump();
         }
+        if let Some(key) = self.collect_grant(w) {
+            return Collected::Granted(key);
+        }
         match self.queue[w].step {
             Step::Waiting => Collected::Waiting,
-            Step::Granted(first) => {
-                self.queue.leave(w);
-                self.counts.acquired += 1;
-                Collected::Granted(self.slots.key(first))
-            }
             Step::Failed(failure) => {
                 self.queue.leave(w);
                 match failure {
@@ -215,7 +239,9 @@ impl Core {
                 }
                 Collected::Failed(failure)
             }
-            Step::Parked | Step::Free => unreachable!("a waiter that comes is in the queue"),
+            Step::Granted(_) | Step::Parked | Step::Free => {
+                unreachable!("a waiter that comes is in the queue")
+            }
         }
     }
 
@@ -284,6 +310,7 @@ impl Core {
         }
     }
 
+    #[inline]
     pub(super) fn needs_test(&self, index: u32, ticket: u64) -> bool {
         self.steady.asks_for_test(&self.slots[index], ticket, self.clock)
     }
@@ -381,6 +408,7 @@ impl Core {
         true
     }
 
+    #[inline]
     fn lend_slot(&mut self, index: u32) {
         let slot = &mut self.slots[index];
         slot.phase = Phase::Lent;
@@ -390,6 +418,7 @@ impl Core {
     }
 
     /// Gives a connection that is in no list to a waiter that wants one, or a share of one.
+    #[inline]
     pub(super) fn grant(&mut self, w: u32, index: u32) {
         match self.queue[w].request.kind {
             Kind::Exclusive => self.lend_slot(index),
@@ -398,6 +427,7 @@ impl Core {
         self.tell_granted(w, index);
     }
 
+    #[inline]
     pub(super) fn tell_granted(&mut self, w: u32, first: u32) {
         self.queue.grant(w, first, self.clock);
         if self.has_orders() {

@@ -76,6 +76,7 @@ mod back;
 mod broken;
 mod draw;
 mod end;
+mod flow;
 mod gate;
 mod lane;
 mod lend;
@@ -105,6 +106,7 @@ use crate::config::Options;
 use crate::stats::{CloseReason, Counts, Status};
 use crate::time::Time;
 use draw::Draw;
+use flow::Flow;
 use gate::Gate;
 use life::Life;
 use list::SlotList;
@@ -168,6 +170,7 @@ pub(crate) struct Core {
     laned: Vec<u32>,
     queue: Queue,
     gate: Gate,
+    flow: Flow,
     life: Life,
     retirements: Retirements,
     draw: Draw,
@@ -190,6 +193,8 @@ pub(crate) struct Core {
     armed: Time,
     /// Nothing came or went lately: the clock stands still until somebody does.
     resting: bool,
+    /// It does not stand still, nor has it until just now.
+    on_time: bool,
     quiet_ticks: u32,
     /// `activity` at the last tick.
     seen_activity: u64,
@@ -216,6 +221,7 @@ impl Core {
             shares: Shares::new(),
             laned: Vec::new(),
             gate: Gate::new(),
+            flow: Flow::new(now),
             life: Life::new(),
             retirements: Retirements::default(),
             draw: Draw::new(seed),
@@ -230,6 +236,7 @@ impl Core {
             look_again: Time::NEVER,
             armed: Time::NEVER,
             resting: false,
+            on_time: true,
             quiet_ticks: 0,
             seen_activity: 0,
             releases: 0,
@@ -350,7 +357,7 @@ impl Core {
     }
 
     /// Moves the clock; it never goes back.
-    fn tick(&mut self, now: Time) {
+    pub(crate) fn tick(&mut self, now: Time) {
         self.clock = self.clock.max(now);
     }
 

@@ -77,8 +77,10 @@ impl Core {
 
     fn connect(&mut self) {
         let (wants, keeps) = (self.life.serves(), self.life.keeps_minimums());
+        let wanted = if wants { self.demand() } else { 0 };
         let counters = Counters {
-            wanted: if wants { self.demand() } else { 0 },
+            wanted,
+            coming: self.coming(wanted),
             idle: self.at_rest(),
             returning: self.returning,
             connecting: self.phases.connecting,
@@ -97,7 +99,16 @@ impl Core {
             self.orders.push(Order::Connect(key));
         }
         self.look_again = plan.look_again;
-        self.arm(plan.look_again);
+        self.arm(plan.look_again.min(self.flow.look));
+    }
+
+    /// How many of those who want a connection will be served by releases before a connect could serve them.
+    fn coming(&mut self, wanted: usize) -> usize {
+        let supply = self.at_rest() + self.returning + self.phases.connecting;
+        let room = self.limit().saturating_sub(self.size());
+        let waiters = if room > 0 { wanted.saturating_sub(supply) } else { 0 };
+        let (lent, connect) = (self.phases.lent > 0, self.gate.connect_time());
+        self.flow.serves(waiters, lent, self.releases, connect, self.clock)
     }
 
     /// Says so when a drain or a close has reached its end.

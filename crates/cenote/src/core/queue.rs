@@ -68,6 +68,21 @@ struct List {
 
 const EMPTY: List = List { first: NONE, last: NONE };
 
+impl List {
+    #[inline]
+    fn unlink(&mut self, nodes: &mut [Waiter], w: u32) {
+        let Waiter { prev, next, .. } = nodes[w as usize];
+        match prev {
+            NONE => self.first = next,
+            prev => nodes[prev as usize].next = next,
+        }
+        match next {
+            NONE => self.last = prev,
+            next => nodes[next as usize].prev = prev,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
     nodes: Vec<Waiter>,
@@ -77,7 +92,9 @@ pub(crate) struct Queue {
     occupied: u32,
     granted: List,
     waiting: usize,
-    wanted: usize,
+    /// Waiters that want anything but one connection for themselves; what those want, and those who would share.
+    special: usize,
+    special_wanted: usize,
     sharing: usize,
     peak: usize,
 }
@@ -91,7 +108,8 @@ impl Queue {
             occupied: 0,
             granted: EMPTY,
             waiting: 0,
-            wanted: 0,
+            special: 0,
+            special_wanted: 0,
             sharing: 0,
             peak: 0,
         }
@@ -108,7 +126,7 @@ impl Queue {
 
     /// Connections that the waiters want for themselves in all.
     pub(crate) fn wanted(&self) -> usize {
-        self.wanted
+        self.waiting - self.special + self.special_wanted
     }
 
     /// Callers that would share a connection.
@@ -118,7 +136,7 @@ impl Queue {
 
     /// Whether some waiter wants more than one connection.
     pub(crate) fn somebody_wants_many(&self) -> bool {
-        self.wanted + self.sharing > self.waiting
+        self.special_wanted + self.sharing > self.special
     }
 
     /// The most callers that ever waited at once.
@@ -157,86 +175,124 @@ impl Queue {
 
     /// A new waiter at its place.
     pub(crate) fn join(&mut self, request: Request) -> u32 {
-        let node =
-            Waiter { request, step: Step::Free, granted_at: Time::ZERO, prev: NONE, next: NONE };
-        let w = match self.free {
-            NONE => {
-                self.nodes.push(node);
-                self.nodes.len() as u32 - 1
-            }
-            w => {
-                self.free = self.nodes[w as usize].next;
-                self.nodes[w as usize] = node;
-                w
-            }
-        };
+        let w = self.place(Waiter {
+            request,
+            step: Step::Waiting,
+            granted_at: Time::ZERO,
+            prev: NONE,
+            next: NONE,
+        });
         self.enlist(w);
         w
     }
 
+    /// A new waiter with the latest ticket of all, for one connection.
+    #[inline(always)]
+    pub(crate) fn join_last(&mut self, level: u8, ticket: u64) -> u32 {
+        let last = self.levels[level as usize].last;
+        let w = self.place(Waiter {
+            request: Request { level, ticket, wanted: 1, kind: Kind::Exclusive },
+            step: Step::Waiting,
+            granted_at: Time::ZERO,
+            prev: last,
+            next: NONE,
+        });
+        let list = &mut self.levels[level as usize];
+        match last {
+            NONE => list.first = w,
+            last => self.nodes[last as usize].next = w,
+        }
+        list.last = w;
+        self.occupied |= 1 << level;
+        self.waiting += 1;
+        self.peak = self.peak.max(self.waiting);
+        w
+    }
+
+    #[inline(always)]
+    fn place(&mut self, node: Waiter) -> u32 {
+        match self.nodes.get_mut(self.free as usize) {
+            None => {
+                self.nodes.push(node);
+                self.nodes.len() as u32 - 1
+            }
+            Some(free) => {
+                let next = free.next;
+                *free = node;
+                std::mem::replace(&mut self.free, next)
+            }
+        }
+    }
+
     /// Puts a node into its level, by ticket. Whoever comes back has an old ticket, so the walk
     /// from the front passes only others that came back; newcomers go to the end at once.
+    #[inline]
     pub(crate) fn enlist(&mut self, w: u32) {
         let Request { level, ticket, wanted, kind } = self.nodes[w as usize].request;
         let list = self.levels[level as usize];
         let before = |q: &Queue, at: u32| q.nodes[at as usize].request.ticket < ticket;
         let mut next = NONE;
+        let mut prev = list.last;
         if list.last != NONE && !before(self, list.last) {
             next = list.first;
             while before(self, next) {
                 next = self.nodes[next as usize].next;
             }
+            prev = self.nodes[next as usize].prev;
         }
-        let prev = if next == NONE { list.last } else { self.nodes[next as usize].prev };
         let node = &mut self.nodes[w as usize];
         (node.prev, node.next) = (prev, next);
         node.step = Step::Waiting;
+        let list = &mut self.levels[level as usize];
         match prev {
-            NONE => self.levels[level as usize].first = w,
+            NONE => list.first = w,
             prev => self.nodes[prev as usize].next = w,
         }
         match next {
-            NONE => self.levels[level as usize].last = w,
+            NONE => list.last = w,
             next => self.nodes[next as usize].prev = w,
         }
         self.occupied |= 1 << level;
         self.waiting += 1;
-        match kind {
-            Kind::Exclusive => self.wanted += wanted as usize,
-            Kind::Shared => self.sharing += 1,
+        match (kind, wanted) {
+            (Kind::Exclusive, 1) => {}
+            (Kind::Exclusive, wanted) => {
+                self.special += 1;
+                self.special_wanted += wanted as usize;
+            }
+            (Kind::Shared, _) => {
+                self.special += 1;
+                self.sharing += 1;
+            }
         }
         self.peak = self.peak.max(self.waiting);
     }
 
     /// Takes a waiting node out of its level. It keeps its index.
+    #[inline]
     fn delist(&mut self, w: u32) {
         let Request { level, wanted, kind, .. } = self.nodes[w as usize].request;
-        let mut list = self.levels[level as usize];
-        self.unlink(&mut list, w);
-        self.levels[level as usize] = list;
+        let list = &mut self.levels[level as usize];
+        list.unlink(&mut self.nodes, w);
         if list.first == NONE {
             self.occupied &= !(1 << level);
         }
         self.waiting -= 1;
-        match kind {
-            Kind::Exclusive => self.wanted -= wanted as usize,
-            Kind::Shared => self.sharing -= 1,
-        }
-    }
-
-    fn unlink(&mut self, list: &mut List, w: u32) {
-        let (prev, next) = (self.nodes[w as usize].prev, self.nodes[w as usize].next);
-        match prev {
-            NONE => list.first = next,
-            prev => self.nodes[prev as usize].next = next,
-        }
-        match next {
-            NONE => list.last = prev,
-            next => self.nodes[next as usize].prev = prev,
+        match (kind, wanted) {
+            (Kind::Exclusive, 1) => {}
+            (Kind::Exclusive, wanted) => {
+                self.special -= 1;
+                self.special_wanted -= wanted as usize;
+            }
+            (Kind::Shared, _) => {
+                self.special -= 1;
+                self.sharing -= 1;
+            }
         }
     }
 
     /// The waiter gets the chain of slots that starts at `slot`.
+    #[inline]
     pub(crate) fn grant(&mut self, w: u32, slot: u32, now: Time) {
         self.delist(w);
         let last = self.granted.last;
@@ -249,6 +305,40 @@ impl Queue {
             last => self.nodes[last as usize].next = w,
         }
         self.granted.last = w;
+    }
+
+    /// The waiter to be served next gets this slot. `None` if there is none, or some waiter wants anything but one
+    /// connection for itself.
+    #[inline(always)]
+    pub(crate) fn grant_first(&mut self, slot: u32, now: Time) -> Option<u32> {
+        if self.special > 0 || self.occupied == 0 {
+            return None;
+        }
+        let (nodes, levels) = (self.nodes.as_mut_slice(), self.levels.as_mut_slice());
+        let level = self.occupied.trailing_zeros();
+        let list = &mut levels[level as usize];
+        let w = list.first;
+        let last = self.granted.last;
+        let node = &mut nodes[w as usize];
+        let next = node.next;
+        node.step = Step::Granted(slot);
+        node.granted_at = now;
+        (node.prev, node.next) = (last, NONE);
+        list.first = next;
+        match next {
+            NONE => {
+                list.last = NONE;
+                self.occupied &= !(1 << level);
+            }
+            next => nodes[next as usize].prev = NONE,
+        }
+        match last {
+            NONE => self.granted.first = w,
+            last => nodes[last as usize].next = w,
+        }
+        self.granted.last = w;
+        self.waiting -= 1;
+        Some(w)
     }
 
     pub(crate) fn fail(&mut self, w: u32, failure: Failure) {
@@ -267,11 +357,18 @@ impl Queue {
         let Step::Granted(slot) = self.nodes[w as usize].step else {
             unreachable!("only a granted waiter can be parked");
         };
-        let mut granted = self.granted;
-        self.unlink(&mut granted, w);
-        self.granted = granted;
+        self.granted.unlink(&mut self.nodes, w);
         self.nodes[w as usize].step = Step::Parked;
         slot
+    }
+
+    /// What was granted to this waiter. It ends its stay with that.
+    #[inline]
+    pub(crate) fn take_grant(&mut self, w: u32) -> Option<u32> {
+        let Step::Granted(slot) = self.nodes[w as usize].step else { return None };
+        self.granted.unlink(&mut self.nodes, w);
+        self.free(w);
+        Some(slot)
     }
 
     /// Ends a waiter's stay. Returns the step it was in.
@@ -279,19 +376,20 @@ impl Queue {
         let step = self.nodes[w as usize].step;
         match step {
             Step::Waiting => self.delist(w),
-            Step::Granted(_) => {
-                let mut granted = self.granted;
-                self.unlink(&mut granted, w);
-                self.granted = granted;
-            }
+            Step::Granted(_) => self.granted.unlink(&mut self.nodes, w),
             Step::Failed(_) | Step::Parked => {}
             Step::Free => unreachable!("a waiter leaves once"),
         }
+        self.free(w);
+        step
+    }
+
+    #[inline]
+    fn free(&mut self, w: u32) {
         let node = &mut self.nodes[w as usize];
         node.step = Step::Free;
         node.next = self.free;
         self.free = w;
-        step
     }
 
     /// Waiters in the order of service.

@@ -135,6 +135,12 @@ impl Slots {
         self.all.get(key.index as usize).is_some_and(|slot| slot.id == key.id)
     }
 
+    /// The slot, if it still holds that connection.
+    #[inline(always)]
+    pub(crate) fn find(&mut self, key: SlotKey) -> Option<&mut Slot> {
+        self.all.get_mut(key.index as usize).filter(|slot| slot.id == key.id)
+    }
+
     pub(crate) fn key(&self, index: u32) -> SlotKey {
         SlotKey { index, id: self[index].id }
     }

@@ -15,6 +15,8 @@ pub(super) struct Steady {
     pub(super) calm: bool,
     /// There is no room for another connection, and no limit that time raises: the gate has nothing to plan.
     pub(super) full: bool,
+    /// Both, and what was given back just now is not used up and needs no test: it may go from hand to hand.
+    passes: bool,
     /// Nobody is turned away because too many wait.
     unbounded: bool,
     /// How long a connection may have rested to be lent without a test.
@@ -37,7 +39,15 @@ impl Steady {
             TestOnAcquire::IfIdleFor(limit) => Rest::LessThan(nanos(limit)),
         };
         let unbounded = options.max_waiting == Bound::Unlimited;
-        Steady { calm: false, full: false, unbounded, trusted_for }
+        Steady { calm: false, full: false, passes: false, unbounded, trusted_for }
+    }
+
+    fn trusts_what_comes_back(&self) -> bool {
+        match self.trusted_for {
+            Rest::Always => true,
+            Rest::LessThan(limit) => limit > 0,
+            Rest::Never => false,
+        }
     }
 
     /// Whether this connection must be tested before whoever has this ticket gets it.
@@ -59,6 +69,9 @@ impl Core {
         let (size, limit) = (self.size(), self.limit());
         self.steady.calm = self.is_calm(size, limit);
         self.steady.full = size >= limit && !self.gate.is_overloaded();
+        self.steady.passes =
+            self.steady.calm && self.steady.full && self.steady.trusts_what_comes_back();
+        self.steady.passes &= self.options.max_uses == Bound::Unlimited;
     }
 
     fn is_calm(&self, size: usize, limit: usize) -> bool {
@@ -78,6 +91,12 @@ impl Core {
         self.steady.calm && (self.queue.is_empty() || nobody_served())
     }
 
+    /// Whether what comes back may go to the first waiter at once, and nothing else follows from it.
+    #[inline]
+    pub(super) fn passes_on(&self) -> bool {
+        self.steady.passes && self.on_time && self.idle.len() == 0
+    }
+
     /// Whether this caller may be refused nothing and waits behind others, or for a connection that is lent: then it
     /// joins the queue, and nothing else happens.
     #[inline]
@@ -95,6 +114,8 @@ impl Core {
     pub(super) fn check_steady(&self) {
         let (size, limit) = (self.size(), self.limit());
         assert!(!self.steady.calm || self.is_calm(size, limit), "the digest says calm");
+        let on_time = !self.resting && !self.clock_is_late();
+        assert!(!self.on_time || on_time, "the clock is said to be on time");
         let full = size >= limit && !self.gate.is_overloaded();
         assert!(!self.steady.full || full || !self.steady.calm, "the digest says full");
     }

@@ -27,6 +27,7 @@ impl Core {
         self.date_the_hottest(now);
         // Nothing that the pump arms may kick the upkeep that runs it.
         self.armed = Time::ZERO;
+        self.on_time = false;
         let wanted = self.demand();
         self.gate.raise(self.size(), wanted, &self.options, now);
         if self.look_again <= now {
@@ -34,11 +35,13 @@ impl Core {
             self.supply_epoch = self.supply_epoch.wrapping_add(1);
             self.returning = 0;
         }
+        self.flow.count(self.releases, self.gate.connect_time(), now);
         self.take_stale_grants(now);
         self.retire(now);
         self.time_out_idle(now);
         self.pump();
         self.armed = self.next_look(now);
+        self.on_time = !self.resting;
         self.armed
     }
 
@@ -148,7 +151,7 @@ impl Core {
         } else {
             now + TICK.min(self.options.upkeep_interval)
         };
-        tick.min(self.look_again).min(self.life.deadline)
+        tick.min(self.look_again).min(self.flow.look).min(self.life.deadline)
     }
 
     /// Somebody came or went while the pool rested: the clock starts again.
@@ -156,6 +159,7 @@ impl Core {
         self.resting = false;
         self.quiet_ticks = 0;
         self.armed = Time::ZERO;
+        self.on_time = false;
         self.orders.push(Order::Kick);
     }
 

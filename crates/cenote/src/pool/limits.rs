@@ -21,6 +21,7 @@ impl<M: Manager> Pool<M> {
         change(&mut options);
         options.validate()?;
         self.shell.watch.set(flags::HOLD, options.measure_hold);
+        self.shell.set_timed(&options);
         let now = self.shell.env.now();
         self.shell.run(|state| {
             let changed = EventKind::PoolReconfigured;

@@ -89,7 +89,7 @@ impl<M: Manager> Locked<M> {
 
     /// After a turn that left nothing to do.
     #[inline]
-    pub(super) fn maybe_open_lane(&mut self, shell: &Arc<Shell<M>>) {
+    pub(crate) fn maybe_open_lane(&mut self, shell: &Arc<Shell<M>>) {
         self.traffic.quiet += 1;
         if self.traffic.quiet >= self.traffic.enough {
             self.open_lane(shell);

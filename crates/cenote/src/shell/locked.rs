@@ -9,7 +9,7 @@ use super::lane::Traffic;
 use super::notes::Notes;
 use super::{Entry, Shell};
 use crate::conn::Joint;
-use crate::core::{Core, Order, SlotKey};
+use crate::core::{Core, Kind, Order, SlotKey};
 use crate::error::ConnectError;
 use crate::lane::{Key, Lane};
 use crate::manager::{Manager, Share};
@@ -36,6 +36,8 @@ pub(crate) struct Lease {
 pub(super) struct Cell<M: Manager> {
     pub(super) entry: Option<Box<Entry<M>>>,
     pub(super) lease: Option<Lease>,
+    /// The lane's latest opening when the connection was lent under the lock.
+    opening: u64,
     /// How often the connection has been given back to the fast lane.
     pub(super) returns: u32,
     /// The driver's flag, with the id of the connection that it belongs to.
@@ -103,14 +105,69 @@ impl<M: Manager> Locked<M> {
     }
 
     /// Lays a connection into its slot's cell.
+    #[inline]
     pub(crate) fn lay(&mut self, entry: Box<Entry<M>>) {
         let index = entry.key.index as usize;
         if self.cells.len() <= index {
-            let empty = || Cell { entry: None, lease: None, returns: 0, in_transaction: None };
-            self.cells.resize_with(index + 1, empty);
+            self.make_cells(index + 1);
         }
-        self.cells[index].lease = None;
-        self.cells[index].entry = Some(entry);
+        let cell = &mut self.cells[index];
+        cell.lease = None;
+        cell.entry = Some(entry);
+    }
+
+    #[cold]
+    fn make_cells(&mut self, len: usize) {
+        self.cells.resize_with(len, || Cell {
+            entry: None,
+            lease: None,
+            opening: 0,
+            returns: 0,
+            in_transaction: None,
+        });
+    }
+
+    /// Lays a connection into its cell for the first of those who wait, whose waker it returns: unless there may be more
+    /// to do, or to be noted.
+    #[inline(always)]
+    pub(super) fn pass_on(&mut self, entry: Box<Entry<M>>) -> Result<Option<Waker>, Box<Entry<M>>> {
+        let key = entry.key;
+        let Some(cell) = self.cells.get_mut(key.index as usize) else { return Err(entry) };
+        if self.leaks > 0 || cell.opening != self.lane.opening() {
+            return Err(entry);
+        }
+        let Some(w) = self.core.pass_on(key) else { return Err(entry) };
+        cell.lease = None;
+        cell.entry = Some(entry);
+        Ok(self.desks.get_mut(w as usize).and_then(|desk| desk.waker.take()))
+    }
+
+    /// As [`Core::line_up`], with the waker for whoever lines up; it comes back if nobody does.
+    #[inline(always)]
+    pub(crate) fn line_up(
+        &mut self,
+        level: u8,
+        wanted: u32,
+        kind: Kind,
+        now: Option<Time>,
+        waker: Waker,
+    ) -> Result<(u64, u32), Waker> {
+        if let Some(now) = now {
+            self.core.tick(now);
+        }
+        let Some((ticket, w)) = self.core.line_up(level, wanted, kind) else { return Err(waker) };
+        match self.desks.get_mut(w as usize) {
+            Some(desk) => desk.waker = Some(waker),
+            None => self.desk(w).waker = Some(waker),
+        }
+        Ok((ticket, w))
+    }
+
+    /// Whether the connection may have been on the fast lane since it was lent under the lock.
+    #[inline]
+    pub(super) fn lane_was_opened_since(&self, key: SlotKey) -> bool {
+        let cell = self.cells.get(key.index as usize);
+        cell.is_some_and(|cell| cell.opening != self.lane.opening())
     }
 
     pub(crate) fn lift(&mut self, key: SlotKey) -> Box<Entry<M>> {
@@ -119,6 +176,7 @@ impl<M: Manager> Locked<M> {
     }
 
     /// Takes a lent connection out of its cell for its borrower.
+    #[inline(always)]
     pub(crate) fn lend(
         &mut self,
         key: SlotKey,
@@ -128,6 +186,7 @@ impl<M: Manager> Locked<M> {
         let term = self.core.term_of(key);
         let cell = &mut self.cells[key.index as usize];
         cell.lease = Some(Lease { location, since, seen: None, leaked: false, popped: None });
+        cell.opening = self.lane.opening();
         let mut entry = cell.entry.take().expect("a connection that is lent lay in its cell");
         entry.term = term;
         entry
@@ -205,12 +264,18 @@ impl<M: Manager> Locked<M> {
         keys.iter().filter_map(holder).collect()
     }
 
+    #[inline]
     pub(crate) fn desk(&mut self, w: u32) -> &mut Desk<M> {
         let index = w as usize;
         if self.desks.len() <= index {
-            self.desks.resize_with(index + 1, || Desk { waker: None, error: None });
+            self.make_desks(index + 1);
         }
         &mut self.desks[index]
+    }
+
+    #[cold]
+    fn make_desks(&mut self, len: usize) {
+        self.desks.resize_with(len, || Desk { waker: None, error: None });
     }
 
     fn tally(&self, reason: CloseReason) -> Option<Arc<Tally<M::Error>>> {

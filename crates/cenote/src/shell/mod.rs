@@ -19,7 +19,7 @@ pub(crate) use refused::Refused;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::config::Options;
+use crate::config::{Options, Timeout};
 use crate::conn::Conn;
 use crate::core::{Core, SlotKey, Verdict};
 use crate::env::Env;
@@ -30,6 +30,7 @@ use crate::manager::{Ended, Fate, Fault, Manager};
 use crate::membership::Membership;
 use crate::observe::{Audience, Event, EventKind, Source, Subject, Watched, flags};
 use crate::signal::Signal;
+use crate::stats::Sample;
 use crate::stats::{CloseReason, Histogram, Status};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
@@ -92,6 +93,9 @@ pub(crate) struct Shell<M: Manager> {
     pub(crate) watch: Audience,
     pub(crate) priorities: u8,
     crowded: AtomicBool,
+    /// Whether a usual acquire has a deadline or is to be reported when it is slow: a hint as well.
+    timed: AtomicBool,
+    pub(crate) sample: Sample,
     pub(crate) upkeep: Signal,
     pub(crate) wait: Histogram,
     pub(crate) hold: Histogram,
@@ -122,6 +126,8 @@ impl<M: Manager> Shell<M> {
             watch,
             priorities: options.priorities,
             crowded: AtomicBool::new(false),
+            timed: AtomicBool::new(is_timed(options)),
+            sample: Sample::new(),
             upkeep: Signal::new(),
             wait: Histogram::new(),
             hold: Histogram::new(),
@@ -134,6 +140,7 @@ impl<M: Manager> Shell<M> {
 
     /// The locked state. Nothing in it can panic half-way through a change but a bug of ours, after which another core
     /// stands in (see `broken`): a poisoned lock is used as it is.
+    #[inline(always)]
     pub(crate) fn lock(&self) -> MutexGuard<'_, Locked<M>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.lane.is_open() {
@@ -182,6 +189,22 @@ impl<M: Manager> Shell<M> {
         result
     }
 
+    /// As [`Shell::run`], for a command after which nothing is to be done.
+    #[inline(always)]
+    pub(crate) fn turn<R>(self: &Arc<Self>, command: impl FnOnce(&mut Locked<M>) -> R) -> R {
+        let fuse = Fuse(self);
+        let mut state = self.lock();
+        let result = command(&mut state);
+        debug_assert!(!state.has_work(), "a short turn leaves nothing to do");
+        #[cfg(debug_assertions)]
+        if state.core.is_small() && state.core.has_waiters() {
+            state.core.check();
+        }
+        drop(state);
+        fuse.keep();
+        result
+    }
+
     /// Lets go of the lock and does what the core ordered; returns whether the core has more to do than
     /// one turn may take.
     fn carry_out(self: &Arc<Self>, state: MutexGuard<'_, Locked<M>>) -> bool {
@@ -224,6 +247,16 @@ impl<M: Manager> Shell<M> {
         self.crowded.load(Ordering::Relaxed)
     }
 
+    /// Whether somebody who waits must know the time.
+    #[inline]
+    pub(crate) fn is_timed(&self) -> bool {
+        self.timed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_timed(&self, options: &Options) {
+        self.timed.store(is_timed(options), Ordering::Relaxed);
+    }
+
     /// Keeps the hint right.
     #[inline]
     pub(crate) fn set_crowded(&self, state: &Locked<M>) {
@@ -249,7 +282,7 @@ impl<M: Manager> Shell<M> {
         }
         *uses += 1;
         let entry = match verdict {
-            Verdict::Keep => Lane::push(entry),
+            Verdict::Keep => Lane::push(entry).or_else(Shell::pass_on),
             Verdict::Reset | Verdict::Close(_) => Err(entry),
         };
         if let Err(entry) = entry {
@@ -257,6 +290,38 @@ impl<M: Manager> Shell<M> {
         }
     }
 
+    /// Gives a connection that is to be kept to the first of those who wait, unless there may be more to it.
+    #[inline(always)]
+    fn pass_on(mut entry: Box<Entry<M>>) -> Result<(), Box<Entry<M>>> {
+        let plain = |shell: &Arc<Self>| shell.is_crowded() && shell.watch.flags() == 0;
+        if entry.lent_at.is_some() || !entry.shell.as_ref().is_some_and(plain) {
+            return Err(entry);
+        }
+        let Some(shell) = entry.shell.take() else { return Err(entry) };
+        let fuse = Fuse(&shell);
+        let mut state = shell.lock();
+        let passed = state.pass_on(entry);
+        if !state.core.has_waiters() {
+            shell.crowded.store(false, Ordering::Relaxed);
+        }
+        #[cfg(debug_assertions)]
+        if state.core.is_small() {
+            state.core.check();
+        }
+        drop(state);
+        fuse.keep();
+        match passed {
+            Ok(Some(waker)) => waker.wake(),
+            Ok(None) => {}
+            Err(mut entry) => {
+                entry.shell = Some(shell);
+                return Err(entry);
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
     fn release_under_lock(mut entry: Box<Entry<M>>, mut verdict: Verdict, how: Ended) {
         let shell = entry.shell.take().expect("what is lent knows its pool");
         let flags = shell.watch.flags();
@@ -334,7 +399,9 @@ impl<M: Manager> Shell<M> {
                 if state.leaks > 0 {
                     state.note_return(&self.watch, key);
                 }
-                state.note_uses(&self.lane, key);
+                if state.lane_was_opened_since(key) {
+                    state.note_uses(&self.lane, key);
+                }
                 state.lay(stray.take().expect("it was put there above"));
                 let taken = command(state, key);
                 debug_assert!(taken, "a connection that the core owns is taken back");
@@ -378,6 +445,7 @@ impl<M: Manager> Shell<M> {
     }
 
     /// Whether the driver knows that this connection is dead; a panic says so too.
+    #[inline]
     pub(crate) fn is_dead(&self, conn: &M::Connection) -> bool {
         guarded(|| self.manager.is_closed(conn)).unwrap_or(true)
     }
@@ -408,6 +476,10 @@ impl<M: Manager> Watched for Shell<M> {
     fn watch(&self) -> &Audience {
         &self.watch
     }
+}
+
+fn is_timed(options: &Options) -> bool {
+    options.acquire_timeout != Timeout::Never || options.slow_acquire != Timeout::Never
 }
 
 /// Runs user code; a panic in it is told by `None`.

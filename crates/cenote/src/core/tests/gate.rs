@@ -16,6 +16,7 @@ fn counters() -> Counters {
         wanted: 0,
         idle: 0,
         returning: 0,
+        coming: 0,
         connecting: 0,
         size: 0,
         leaving: 0,

@@ -4,6 +4,7 @@ mod asked;
 mod draw;
 mod ending;
 mod enumeration;
+mod flow;
 mod gate;
 mod histories;
 mod lane;

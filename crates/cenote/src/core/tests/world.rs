@@ -74,6 +74,15 @@ pub(crate) struct World {
     overrun: bool,
 }
 
+/// All that a short way might change.
+fn image(core: &Core) -> String {
+    let Core { slots, idle, queue, phases, steady, clock, releases, wake, orders, .. } = core;
+    let counted = (core.counts(), core.status(), releases, core.tickets);
+    format!(
+        "{slots:?} {idle:?} {queue:?} {phases:?} {steady:?} {clock:?} {wake} {orders:?} {counted:?}"
+    )
+}
+
 impl World {
     pub(crate) fn new(options: Options, seed: u64) -> World {
         // Not at the origin: a time of zero would hide mistakes with "never happened".
@@ -148,7 +157,7 @@ impl World {
                 let Some(key) = take(&mut self.lent, n) else { return false };
                 let owned = self.core.owns(key);
                 let late = self.core.clock_is_late() || self.core.resting;
-                assert_eq!(self.core.release(key, verdict), owned);
+                assert_eq!(self.give_back(key, verdict), owned);
                 if owned {
                     self.model.release(
                         key.id,
@@ -296,15 +305,16 @@ impl World {
 
     fn acquire(&mut self, level: u8, wanted: u32, kind: Kind) {
         let shares = kind == Kind::Shared;
-        let ticket = self.core.ticket();
-        let request = Request { level, ticket, wanted, kind };
+        let ticket = self.core.tickets + 1;
         let hit = match (wanted, kind) {
             (1, Kind::Exclusive) => self.model.hit(level, ticket),
             (_, Kind::Shared) => self.model.share_hit(level, ticket),
             _ => None,
         };
         let full = self.model.is_full(shares);
-        match self.core.acquire(request, false, self.now) {
+        let answer = self.ask(level, wanted, kind);
+        assert_eq!(self.core.tickets, ticket, "each newcomer draws one ticket");
+        match answer {
             Acquired::Hit(key) => {
                 assert_eq!(hit, Some(key.id), "a hit lends what the policy says");
                 self.counts.acquired += 1;
@@ -344,6 +354,37 @@ impl World {
                 }
             }
         }
+    }
+
+    /// As the shell does it: by the short way, if there is one. Then the long one must lead to the same.
+    fn ask(&mut self, level: u8, wanted: u32, kind: Kind) -> Acquired {
+        self.core.tick(self.now);
+        let long = self.core.nothing_follows().then(|| self.core.clone());
+        let answer = |core: &mut Core| {
+            let ticket = core.ticket();
+            core.acquire(Request { level, ticket, wanted, kind }, false, self.now)
+        };
+        let Some((_, w)) = self.core.line_up(level, wanted, kind) else {
+            return answer(&mut self.core);
+        };
+        let mut long = long.expect("whoever lines up only waits");
+        assert_eq!(answer(&mut long), Acquired::Queued(w));
+        assert_eq!(image(&self.core), image(&long), "the short way to the queue's end is no other");
+        Acquired::Queued(w)
+    }
+
+    /// The same for what comes back.
+    fn give_back(&mut self, key: SlotKey, verdict: Verdict) -> bool {
+        if verdict != Verdict::Keep || !self.core.passes_on() {
+            return self.core.release(key, verdict);
+        }
+        let mut long = self.core.clone();
+        let Some(w) = self.core.pass_on(key) else { return self.core.release(key, verdict) };
+        assert!(long.release(key, verdict));
+        assert_eq!(long.take_wake(), Some(w));
+        assert_eq!(image(&self.core), image(&long), "the short way from hand to hand is no other");
+        self.woken(w);
+        true
     }
 
     fn poll(&mut self, w: u32) {
@@ -683,7 +724,7 @@ impl World {
             self.closing.len().min(1),
             queue.iter().map(waiter).collect::<Vec<_>>(),
             parked.iter().map(waiter).collect::<Vec<_>>(),
-            core.gate.fingerprint(core.options(), now),
+            (core.gate.fingerprint(core.options(), now), core.flow.fingerprint()),
             core.life.state(),
             core.doomed.map(|(_, why)| why == Failure::Connect),
             core.limit(),
