@@ -17,6 +17,7 @@ use crate::figures::{Column, Metric, Sheet, Unit};
 use crate::histogram::Histogram;
 use crate::load::per_cycle;
 use crate::pools::{NONE, OURS};
+use crate::processor;
 use crate::subject::Tuning;
 
 pub(crate) const QUERY: [Metric; 3] = [
@@ -28,6 +29,12 @@ pub(crate) const P99: [Metric; 3] = [
     Metric::new("p99, 4 connections", Unit::Ns),
     Metric::new("p99, 8", Unit::Ns),
     Metric::new("p99, 16", Unit::Ns),
+];
+/// Of the client's process, for a query: what is left where the machine has other work.
+pub(crate) const PROCESSOR: [Metric; 3] = [
+    Metric::new("client's processor, 4 connections", Unit::Ns),
+    Metric::new("client's processor, 8", Unit::Ns),
+    Metric::new("client's processor, 16", Unit::Ns),
 ];
 pub(crate) const ANEW: Metric = Metric::new("query of PostgreSQL, from tasks", Unit::Ns);
 
@@ -52,6 +59,7 @@ pub(crate) fn measure(trial: &Trial, sheet: &mut Sheet) {
             let column = Column { pool: name, settings: Tuning::Default.name() };
             sheet.record(trial.scenario, column, QUERY[at], outcome.query);
             sheet.record(trial.scenario, column, P99[at], outcome.p99);
+            sheet.record(trial.scenario, column, PROCESSOR[at], outcome.processor);
         };
         let run = |pool: cenote::Pool<Postgres>, runtime: &Runtime| {
             run(runtime, window, TASKS, size, move || {
@@ -128,10 +136,12 @@ fn pool(server: &Server, runtime: &Runtime, reset: Reset, size: usize) -> cenote
     pool.max_sharers(TASKS / size).build().expect("these settings are valid")
 }
 
-/// What came of a run: nanoseconds from one answer to the next, and how long one in a hundred waited for its.
+/// What came of a run: nanoseconds from one answer to the next, how long one in a hundred waited for its, and the
+/// client's processor's time for each.
 struct Outcome {
     query: f64,
     p99: f64,
+    processor: f64,
 }
 
 /// So many tasks that ask again and again. Before the time begins, so many at once have had a turn, so that all
@@ -152,7 +162,7 @@ fn run<F: Future<Output = ()> + Send>(
         for turn in turns.collect::<Vec<_>>() {
             turn.await.expect("no query fails");
         }
-        let began = Instant::now();
+        let (began, worked) = (Instant::now(), processor::used());
         let mut running = Vec::new();
         for _ in 0..tasks {
             let (ask, waits) = (ask.clone(), Arc::clone(&waits));
@@ -171,7 +181,11 @@ fn run<F: Future<Output = ()> + Send>(
         for task in running {
             all += task.await.expect("no query fails");
         }
-        Outcome { query: per_cycle(began.elapsed(), all), p99: waits.quantile(0.99) }
+        Outcome {
+            query: per_cycle(began.elapsed(), all),
+            p99: waits.quantile(0.99),
+            processor: per_cycle(processor::used() - worked, all),
+        }
     })
 }
 
@@ -201,7 +215,7 @@ fn dedicated(server: &Server, window: Duration, size: usize) -> Outcome {
     });
     let waits = Arc::new(Histogram::new());
     runtime.block_on(async {
-        let began = Instant::now();
+        let (began, worked) = (Instant::now(), processor::used());
         let mut running = Vec::new();
         for client in clients {
             let waits = Arc::clone(&waits);
@@ -220,7 +234,11 @@ fn dedicated(server: &Server, window: Duration, size: usize) -> Outcome {
         for task in running {
             all += task.await.expect("no query fails");
         }
-        Outcome { query: per_cycle(began.elapsed(), all), p99: waits.quantile(0.99) }
+        Outcome {
+            query: per_cycle(began.elapsed(), all),
+            p99: waits.quantile(0.99),
+            processor: per_cycle(processor::used() - worked, all),
+        }
     })
 }
 

@@ -18,6 +18,6 @@ async fn the_benchs_rows_of_a_server_are_there() {
         let row = format!("| {row} | default | ");
         let found = table.lines().find(|line| line.starts_with(&row));
         let found = found.unwrap_or_else(|| panic!("{row}: {table}"));
-        assert_eq!((found.matches(" [").count(), found.matches('–').count()), (6, 6), "{found}");
+        assert_eq!((found.matches(" [").count(), found.matches('–').count()), (9, 9), "{found}");
     }
 }
