@@ -37,6 +37,7 @@ impl<M: Manager> State<M> {
                 role,
                 weight: member.node.configured_weight(),
                 share: health.share(now),
+                per_weight: 1.0,
                 size: member.pool.options().max_size.get(),
                 lagging,
                 admission: match condition {
@@ -55,6 +56,10 @@ impl<M: Manager> State<M> {
         self.note_primary(&places, now);
         self.tell_changes(core, &places, now);
         let grants = self.grants(core, &mut places);
+        for place in &mut places {
+            let weight = f64::from(place.weight) * place.share;
+            place.per_weight = 1.0 / weight.max(f64::MIN_POSITIVE);
+        }
         let seeking = self.seeking(&places);
         let old = core.snapshot.load();
         let changed = old.places.len() != places.len()
