@@ -49,6 +49,7 @@ impl<M: Manager> Core<M> {
             told: Told { role: self.first_role(&node), ..Told::default() },
             grant: Bound::Unlimited,
             seeking: false,
+            reached: 0.0,
         };
         state.tell(&self.name, node.key(), EventKind::Added);
         // Others may have come meanwhile; the order of ids is the order of places.

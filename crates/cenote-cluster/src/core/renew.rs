@@ -53,6 +53,7 @@ impl<M: Manager> State<M> {
             keep_half(&mut places, &badness);
         }
         even_out(&mut places);
+        self.only_grow(&mut places);
         self.note_primary(&places, now);
         self.tell_changes(core, &places, now);
         let grants = self.grants(core, &mut places);
@@ -168,6 +169,19 @@ impl<M: Manager> State<M> {
         }
         for (node, kind) in news {
             self.tell(&core.name, &node, kind);
+        }
+    }
+
+    /// A slow start only grows. A node that comes back while another already has its share would lower that one's, and a
+    /// pool that shrinks closes healthy connections.
+    fn only_grow(&mut self, places: &mut [Place]) {
+        for (member, place) in self.members.iter_mut().zip(places) {
+            if place.condition == Condition::SlowStart {
+                place.share = place.share.max(member.reached);
+                member.reached = place.share;
+            } else {
+                member.reached = 0.0;
+            }
         }
     }
 
