@@ -128,7 +128,7 @@ fn cell(figure: &Figure, sheet: &Sheet, scale: Scale) -> String {
 fn has_ratio(figure: &Figure) -> bool {
     let is_peer = match figure.column.pool {
         OURS => false,
-        NONE => matches!(figure.scenario, Scenario::S0 | Scenario::S7),
+        NONE => matches!(figure.scenario, Scenario::S0 | Scenario::S7 | Scenario::S8),
         _ => true,
     };
     let unit = figure.metric.unit;
