@@ -68,6 +68,7 @@ mod shared;
 mod shell;
 mod signal;
 mod stats;
+mod sum;
 mod sweep;
 mod sync;
 mod tasks;
