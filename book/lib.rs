@@ -22,6 +22,7 @@ pages! {
     timeouts = "timeouts.md"
     sharing = "sharing.md"
     observing = "observing.md"
+    cluster = "cluster.md"
     speed = "speed.md"
     postgresql = "postgresql.md"
     errors = "errors.md"

@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn what_cannot_be_run_is_named() {
         for (line, said) in [
-            (["S8", "cenote", "default", "1"], "no such scenario"),
+            (["S11", "cenote", "default", "1"], "no such scenario"),
             (["S1", "pond", "default", "1"], "no such pool"),
             (["S1", "cenote", "odd", "1"], "no such settings"),
             (["S1", "cenote", "default", "x"], "no number of cycles"),

@@ -3,7 +3,9 @@
 
 use crate::figures::{Figure, Metric, Sheet, Unit};
 use crate::pools::{NONE, OURS};
-use crate::scenarios::{Scenario, crowd, growth, hit, making, queue, roomy, spike, threads};
+use crate::scenarios::{
+    Scenario, crowd, growth, hit, making, postgres, queue, roomy, spike, threads,
+};
 use crate::scenarios::{timeouts, two_threads};
 use crate::subject::Tuning;
 
@@ -32,6 +34,8 @@ pub(crate) enum Value {
     Faster(&'static str),
     /// Ours less that of no pool.
     BeyondNone,
+    /// Another pool's over that of one of our further rows.
+    RowFaster(&'static str, &'static str),
     /// Ours over our own at another size.
     OverOwn(Metric),
 }
@@ -97,6 +101,7 @@ impl Target {
             Value::Times(pool) => median / other(pool)?,
             Value::Faster(pool) => other(pool)? / median,
             Value::BeyondNone => median - other(NONE)?,
+            Value::RowFaster(row, pool) => other(pool)? / other(row)?,
             Value::OverOwn(metric) => median / find(OURS, metric.name)?.median(),
         })
     }
@@ -125,6 +130,7 @@ impl Target {
             Value::Times(pool) => format!(" {pool}'s"),
             Value::Faster(pool) => format!(" as fast as {pool}"),
             Value::BeyondNone => " beyond no pool".to_owned(),
+            Value::RowFaster(row, pool) => format!(" as fast as {pool}, by {row}"),
             Value::OverOwn(metric) => format!(" of \"{}\"", metric.name),
         };
         let settings = match self.tuning {
@@ -155,13 +161,13 @@ const fn because(target: Target, why: &'static str) -> Target {
 pub(crate) const ALL: &[Target] = {
     use crate::why;
     use Limit::{AtLeast, AtMost, Same};
-    use Scenario::{S1, S2, S3, S4, S5, S6, S7, S9, S10};
-    use Value::{BeyondNone, Faster, Least, OverOwn, Plain, Times};
+    use Scenario::{S1, S2, S3, S4, S5, S6, S7, S8, S9, S10};
+    use Value::{BeyondNone, Faster, Least, OverOwn, Plain, RowFaster, Times};
     &[
         target(S1, hit::CYCLE, Times("raw-sem"), AtMost(0.5)),
         target(S1, hit::CYCLE, Faster("deadpool"), AtLeast(5.0)),
         target(S1, hit::CYCLE, Faster("bb8"), AtLeast(4.0)),
-        target(S1, hit::INSTRUCTIONS, Plain, AtMost(260.0)),
+        because(target(S1, hit::INSTRUCTIONS, Plain, AtMost(260.0)), why::SERVED),
         target(S1, hit::ALLOCATIONS, Plain, AtMost(0.0)),
         because(stretch(S1, hit::CYCLE, Times("raw-sem"), AtMost(0.3)), why::HIT),
         because(stretch(S1, hit::INSTRUCTIONS, Plain, AtMost(150.0)), why::HIT),
@@ -186,6 +192,14 @@ pub(crate) const ALL: &[Target] = {
         because(target(S7, timeouts::OWN, Times(NONE), AtMost(1.3)), why::LEAVING),
         because(target(S7, timeouts::AROUND, Times(NONE), AtMost(1.3)), why::LEAVING),
         target(S7, timeouts::STORM, OverOwn(timeouts::SMALL_STORM), AtMost(1.3)),
+        target(S8, postgres::QUERY[0], Faster(NONE), AtLeast(0.97)),
+        target(S8, postgres::QUERY[1], Faster(NONE), AtLeast(0.97)),
+        target(S8, postgres::QUERY[2], Faster(NONE), AtLeast(0.97)),
+        target(S8, postgres::P99[0], Times("deadpool"), AtMost(1.0)),
+        target(S8, postgres::P99[1], Times("deadpool"), AtMost(1.0)),
+        target(S8, postgres::P99[2], Times("deadpool"), AtMost(1.0)),
+        target(S8, postgres::QUERY[0], RowFaster(postgres::SHARED, NONE), AtLeast(2.0)),
+        target(S8, postgres::QUERY[1], RowFaster(postgres::SHARED, NONE), AtLeast(1.7)),
         target(S9, growth::HITS[3].1, OverOwn(growth::HITS[0].1), Same(0.2)),
         target(S9, growth::CANCELS[4].1, OverOwn(growth::CANCELS[0].1), Same(0.2)),
         target(S9, growth::UPKEEP, Least, AtMost(1e6)),

@@ -117,8 +117,8 @@ fn a_command_line_is_read() {
     };
     assert_eq!(read("--quick --only s1 --json a.json"), Ok(all));
     assert_eq!(read(""), Ok(Wishes::default()));
-    let unknown = read("--only S8").unwrap_err();
-    assert!(unknown.starts_with("there is no scenario \"S8\": choose one of S0, S1"), "{unknown}");
+    let unknown = read("--only S11").unwrap_err();
+    assert!(unknown.starts_with("there is no scenario \"S11\": choose one of S0, S1"), "{unknown}");
     for line in ["--only", "--json", "--fast", "S1"] {
         assert!(read(line).unwrap_err().starts_with("usage:"), "{line}");
     }

@@ -208,6 +208,9 @@ size 45, available 0, using 45, waiting 2
 served: true, gave up: true
 6 acquires, 2 without a wait; the longest wait was 20ms
 size 45, available 45, using 0, waiting 0
+write: size 1, available 0, using 1, waiting 0
+read:  size 2, available 0, using 2, waiting 0
+all:   size 3, available 0, using 3, waiting 0
 ",
     );
 }
@@ -323,6 +326,134 @@ db_client_connection_use_time_sum{db_client_connection_pool_name=\"orders\"} 0.5
 cenote_acquires{db_client_connection_pool_name=\"orders\",outcome=\"ok\"} 2
 cenote_acquires{db_client_connection_pool_name=\"orders\",outcome=\"timeout\"} 1
 cenote_connects{db_client_connection_pool_name=\"reports\",outcome=\"permanent\"} 1
+",
+    );
+}
+
+// C-2, C-3, C-18, C-19
+#[test]
+fn sequelize_replication() {
+    prints(
+        env!("CARGO_BIN_EXE_sequelize_replication"),
+        "\
+primary connects to db-1:5432
+r1 connects to db-2:5432
+r2 connects to db-3:5432
+SELECT: r1 (replica)
+SELECT: r2 (replica)
+SELECT: r1 (replica)
+useMaster: primary (primary)
+INSERT: primary (primary)
+sequelize:primary:primary: at most 5
+sequelize:replica:r1: at most 2
+sequelize:replica:r2: at most 2
+one function
+  reads from r2 (replica), writes to primary (primary)
+  reads from a single pool (the only one), writes to a single pool (the only one)
+while it drains: cluster \"sequelize\" is draining and lends nothing new
+drained: 0 closed, 0 failed, 0 still held
+closed: 3 closed, 0 failed, 0 still held
+after: cluster \"sequelize\" is closed
+",
+    );
+}
+
+// C-3, C-6, C-10, C-17
+#[test]
+fn pool_cluster() {
+    prints(
+        env!("CARGO_BIN_EXE_pool_cluster"),
+        "\
+add
+  event: cluster \"cluster\", node \"MASTER\": added
+  event: cluster \"cluster\", node \"SLAVE1\": added
+  event: cluster \"cluster\", node \"SLAVE2\": added
+  twice: node \"MASTER\" is in the cluster already: give each node a key of its own, or update it
+  event: cluster \"cluster\", node \"MASTER\": online
+  event: cluster \"cluster\", node \"SLAVE1\": online
+  event: cluster \"cluster\", node \"SLAVE2\": online
+of(pattern, selector)
+  of(SLAVE*, RR):     SLAVE1 SLAVE2 SLAVE1 SLAVE2
+  of(*, RANDOM):      MASTER SLAVE2 SLAVE1 MASTER MASTER SLAVE1
+  of(*, ORDER):       MASTER MASTER MASTER
+  of(SLAVE2):         SLAVE2 SLAVE2
+  POOL_NOEXIST:       cluster \"cluster\": no node is any node named \"NOBODY\": add one, or correct the route
+five errors in a row
+  event: cluster \"cluster\", node \"MASTER\": ejected for 2.0s
+  the next one:       SLAVE1
+  POOL_NONEONLINE:    cluster \"cluster\": any node named \"MASTER\" is wanted, and none is online; MASTER is out for its errors
+when the time is over
+  event: cluster \"cluster\", node \"MASTER\": recovered
+  five at once:       MASTER SLAVE1 SLAVE1 SLAVE1 SLAVE1
+  and then:           MASTER MASTER MASTER
+a node that cannot be reached
+  event: cluster \"cluster\", node \"MASTER\": offline: scripted host error in connect
+  the others serve:   SLAVE1 SLAVE1
+  event: cluster \"cluster\", node \"MASTER\": online
+  and it is back:     MASTER MASTER
+remove by pattern
+  event: cluster \"cluster\", node \"SLAVE1\": removed
+  event: cluster \"cluster\", node \"SLAVE2\": removed
+  2 removed, 5 closed, 0 failed, 0 still held
+  left:               MASTER MASTER
+end: 1 closed, 0 failed, 0 still held
+after it: the cluster is closed and takes no nodes
+",
+    );
+}
+
+// C-4, C-5, C-6, C-15
+#[test]
+fn lecture() {
+    prints(
+        env!("CARGO_BIN_EXE_lecture"),
+        "\
+Init, GetConnection, FreeConnection
+  after Init: 6 connections
+  taken: 1, free: 5
+  put back: 6 free
+probe, reconnect, replace, or down
+  alive: connection 1 of s1
+  dead, reconnected and replaced: connection 2 of s1
+  dead, and the reconnect fails: s1 is down, s2 serves
+  up again: s1 serves
+static weights 1, 2, 5, two connections each
+  1 to 16: s1 s1 s2 s2 s2 s2 s3 s3 s3 s3 s3 s3 s3 s3 s3 s3
+  shares in percent: 13 : 26 : 62
+dynamic weights
+  event: cluster \"cluster\", node \"s1\": added
+  event: cluster \"cluster\", node \"s2\": added
+  event: cluster \"cluster\", node \"s3\": added
+  event: cluster \"cluster\", node \"s1\": online
+  event: cluster \"cluster\", node \"s2\": online
+  event: cluster \"cluster\", node \"s3\": online
+  60, 60, 60: 34 : 33 : 32
+  100, 60, 40: 50 : 30 : 20
+at the edge a small breath, when dead a big one
+  event: cluster \"cluster\", node \"s3\": ejected for 1.0s
+  overload of one moves its load: 60 : 40 : 0
+  event: cluster \"cluster\", node \"s3\": recovered
+  event: cluster \"cluster\", node \"s3\": ejected for 60.0s
+overload of all sheds
+  after 0ns: cluster \"cluster\": every node has more to do than it can: shed load, or add nodes
+",
+    );
+}
+
+// C-16
+#[test]
+fn sharding() {
+    prints(
+        env!("CARGO_BIN_EXE_sharding"),
+        "\
+customer 1: reads from blue-replica, writes to blue-primary
+customer 2: reads from red-replica, writes to red-primary
+customer 3: reads from blue-replica, writes to blue-primary
+the same shard, the same connection: 1
+three groups: blue 3328, green 3237, red 3435
+four groups:  blue 2496, green 2426, red 2610, yellow 2468
+moved: 2468 of 10000, to old groups: 0; at most 1.2 / 4 of them: true
+by a rule of one's own: blue-primary
 ",
     );
 }

@@ -122,6 +122,29 @@ impl Dice {
                 ]);
                 format!("postgres://me:{password}@db/app?{parameters}")
             }
+            "postgres" => {
+                let parameters = each(&mut Dice::parameter).join("&");
+                let parameters = if self.below(2) == 0 { String::new() } else { parameters };
+                let login =
+                    self.one_of(&["", "me:$@", "me:%24$@", "$@", ":$@", "me:a?$@", "m%0a:~@"]);
+                let hosts = self
+                    .one_of(&["h", "h:1", "a,b:2", "[::1]:3", "", "h:$", "%2Frun", "h o", "h@$"]);
+                let own = self.one_of(&[
+                    "",
+                    "",
+                    "sslmode=require&",
+                    "sslmode=$&",
+                    "connect_timeout=3&",
+                    "port=1,2&",
+                    "host=/run&",
+                    "$=1&",
+                    "options=-c%20a=b&",
+                    "password=$&",
+                ]);
+                let right = ["postgres", "postgresql", "postgres", "Postgres"];
+                let scheme = if self.below(8) == 0 { "mysql" } else { self.one_of(&right) };
+                format!("{scheme}://{login}{hosts}/db?{own}{parameters}")
+            }
             "sqlite" => {
                 let parameters = each(&mut Dice::parameter).join("&");
                 let path =

@@ -7,12 +7,14 @@
 mod claims;
 pub mod dice;
 mod file;
+mod postgres;
 mod sqlite;
 mod url;
 mod values;
 mod variables;
 
 pub use file::{json, toml};
+pub use postgres::postgres;
 pub use sqlite::sqlite;
 pub use url::url;
 pub use values::{values, values_known};
@@ -27,8 +29,9 @@ pub struct Target {
 }
 
 /// Every kind of source.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     Target { name: "json", run: json },
+    Target { name: "postgres", run: postgres },
     Target { name: "sqlite", run: sqlite },
     Target { name: "toml", run: toml },
     Target { name: "url", run: url },

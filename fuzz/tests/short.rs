@@ -66,6 +66,12 @@ fn whatever_stands_in_the_url_of_a_database_is_taken_or_named_and_no_password() 
 
 // P-24, S
 #[test]
+fn whatever_stands_in_the_url_of_a_server_is_taken_or_refused_and_no_password() {
+    run("postgres");
+}
+
+// P-24, S
+#[test]
 fn whatever_stands_in_a_toml_file_is_taken_or_named_with_its_line() {
     run("toml");
 }
@@ -105,6 +111,8 @@ fn a_source_as_long_as_a_book_is_judged_in_the_time_of_reading_it() {
         {
             hold(target, long(piece).as_bytes());
             hold(target, format!("sqlite:a?pool_order={}", long(piece)).as_bytes());
+            hold(target, format!("postgres://a/?{}", long(piece)).as_bytes());
+            hold(target, format!("postgres://{}", long(piece)).as_bytes());
             hold(target, format!("CENOTE_{}=1", long(piece)).as_bytes());
             hold(target, format!("max_size = \"{}\"", long(piece)).as_bytes());
         }

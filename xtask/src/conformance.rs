@@ -214,7 +214,7 @@ fn judge_cases(text: &str, proofs: &Proofs, tally: &mut Tally) -> Vec<String> {
         };
         match verdict {
             "kept" => tally.kept += 1,
-            "differs" if !how.starts_with("P-") => {
+            "differs" if !["P-", "C-", "D-"].iter().any(|id| how.starts_with(id)) => {
                 wrong
                     .push(format!("{place} differs, but the rule that says so is not named first"));
             }

@@ -22,11 +22,15 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
     -Cllvm-args=-sanitizer-coverage-trace-compares";
 
 /// Words that stand in sources besides the names of options.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 20] = [
     "pool_",
     "pool%5F",
     "CENOTE_",
     "sqlite:",
+    "postgres://",
+    "sslmode=",
+    "verify-full",
+    "connect_timeout=",
     "mode=",
     "://",
     "unlimited",

@@ -5,6 +5,7 @@ pub(crate) mod crowd;
 pub(crate) mod growth;
 pub(crate) mod hit;
 pub(crate) mod making;
+pub(crate) mod postgres;
 pub(crate) mod queries;
 pub(crate) mod queue;
 pub(crate) mod roomy;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use crate::figures::{Column, Metric, Sheet};
 use crate::subject::{Blocking, Settings, Subject, Tuning};
 
-/// What is measured. S8 needs servers, and comes with the drivers that talk to them.
+/// What is measured. S8 and a row of S0 start a PostgreSQL server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scenario {
     S0,
@@ -29,14 +30,15 @@ pub(crate) enum Scenario {
     S5,
     S6,
     S7,
+    S8,
     S9,
     S10,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Scenario; 10] = {
-        use Scenario::{S0, S1, S2, S3, S4, S5, S6, S7, S9, S10};
-        [S0, S1, S2, S3, S4, S5, S6, S7, S9, S10]
+    pub(crate) const ALL: [Scenario; 11] = {
+        use Scenario::{S0, S1, S2, S3, S4, S5, S6, S7, S8, S9, S10};
+        [S0, S1, S2, S3, S4, S5, S6, S7, S8, S9, S10]
     };
 
     pub(crate) const fn name(self) -> &'static str {
@@ -49,6 +51,7 @@ impl Scenario {
             Scenario::S5 => "S5",
             Scenario::S6 => "S6",
             Scenario::S7 => "S7",
+            Scenario::S8 => "S8",
             Scenario::S9 => "S9",
             Scenario::S10 => "S10",
         }
@@ -58,7 +61,7 @@ impl Scenario {
     pub(crate) const fn what(self) -> &'static str {
         match self {
             Scenario::S0 => {
-                "a query of SQLite by key, 8 at a time: a new connection for each, against a pool of 8"
+                "a query of SQLite by key, or of PostgreSQL, 8 at a time: a new connection for each, against a pool of 8"
             }
             Scenario::S1 => "one task, size 10: nobody waits",
             Scenario::S2 => "two tasks on two threads, size 10: nobody waits",
@@ -69,6 +72,9 @@ impl Scenario {
                 "connecting: cold starts, a herd, a release that races a connect, a spike"
             }
             Scenario::S7 => "acquires that end without a connection, of an exhausted pool",
+            Scenario::S8 => {
+                "PostgreSQL on this machine, SELECT 1: 64 tasks over 4, 8 and 16 connections"
+            }
             Scenario::S9 => "growth: does size cost anything?",
             Scenario::S10 => "threads instead of tasks: one over 10 connections, 64 over 8",
         }
@@ -98,19 +104,36 @@ pub(crate) struct Scale {
     pub(crate) crowd: usize,
     /// How often the rows that take seconds are run.
     pub(crate) long_runs: usize,
+    /// Whether servers are started, for the rows that need one.
+    pub(crate) servers: bool,
 }
 
 impl Scale {
-    pub(crate) const FULL: Scale =
-        Scale { window: Duration::from_millis(100), runs: 7, crowd: 10_000, long_runs: 3 };
+    pub(crate) const FULL: Scale = Scale {
+        window: Duration::from_millis(100),
+        runs: 7,
+        crowd: 10_000,
+        long_runs: 3,
+        servers: true,
+    };
 
-    pub(crate) const QUICK: Scale =
-        Scale { window: Duration::from_millis(40), runs: 3, crowd: 10_000, long_runs: 1 };
+    pub(crate) const QUICK: Scale = Scale {
+        window: Duration::from_millis(40),
+        runs: 3,
+        crowd: 10_000,
+        long_runs: 1,
+        servers: true,
+    };
 
     /// For tests: that it works at all.
     #[cfg(test)]
-    pub(crate) const TINY: Scale =
-        Scale { window: Duration::from_millis(2), runs: 1, crowd: 100, long_runs: 1 };
+    pub(crate) const TINY: Scale = Scale {
+        window: Duration::from_millis(2),
+        runs: 1,
+        crowd: 100,
+        long_runs: 1,
+        servers: false,
+    };
 }
 
 /// One measurement: of one pool with one kind of settings, once.
@@ -156,7 +179,7 @@ pub(crate) fn on_tasks<S: Subject>(trial: &Trial, sheet: &mut Sheet) {
             spike::measure::<S>(trial, sheet);
         }
         Scenario::S7 => timeouts::measure::<S>(trial, sheet),
-        Scenario::S0 | Scenario::S9 | Scenario::S10 => {}
+        Scenario::S0 | Scenario::S8 | Scenario::S9 | Scenario::S10 => {}
     }
 }
 

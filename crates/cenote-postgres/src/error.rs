@@ -134,6 +134,11 @@ impl PostgresError {
         let mut reason = words(&error);
         if let Some(advice) = error.code().and_then(|state| advice(state.code())) {
             reason = format!("{reason}: {advice}");
+        } else if reason.contains("password missing") {
+            reason = "the server asks for a password, and there is none: set one".to_owned();
+        } else if reason.starts_with("error performing TLS") {
+            reason =
+                format!("{reason}: correct sslmode or sslrootcert, or the server's certificate");
         } else if error.as_db_error().is_none() && fault == Fault::Connection {
             reason = format!("{reason}: whoever listens there hung up or is no PostgreSQL server");
         }

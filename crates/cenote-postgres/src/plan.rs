@@ -171,12 +171,17 @@ impl Plan {
     pub(crate) fn place(&self, target: &Target, user: Option<&str>) -> Arc<str> {
         let user = user.or(self.config.get_user());
         let database = self.config.get_dbname().or(user);
-        let mut place = target.to_string();
+        // It stands in sentences, so it must not break a line or turn it around.
+        let strange = |c: char| {
+            c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        let plain = |text: &str| text.replace(strange, "\u{fffd}");
+        let mut place = plain(&target.to_string());
         if let Some(database) = database {
-            place = format!("{place}/{database}");
+            place = format!("{place}/{}", plain(database));
         }
         match user {
-            Some(user) => format!("{place} as {user}").into(),
+            Some(user) => format!("{place} as {}", plain(user)).into(),
             None => place.into(),
         }
     }

@@ -13,6 +13,9 @@
 //! - `servers`, the module `servers`: databases that a test starts, kills and forgets, on Unix.
 //! - `proxy`, the module `proxy`: a network's faults between a pool and its server.
 //!
+//! For clusters there is a third: [`Net`], simulated servers with roles that crash, hang, slow down, fail fast, are cut
+//! off and come back.
+//!
 //! On tokio, in real time:
 //!
 //! ```
@@ -53,6 +56,7 @@ mod blocking;
 mod counts;
 mod gate;
 mod manager;
+mod net;
 #[cfg(feature = "proxy")]
 pub mod proxy;
 mod script;
@@ -63,6 +67,7 @@ mod sim;
 mod step;
 
 pub use counts::{Counts, Event, Logged};
+pub use net::{Host, Net, Remote, Traffic, Wire};
 pub use script::Script;
 pub use scripted::{Scripted, ScriptedHandle};
 pub use sim::{Handle, JoinError, JoinHandle, Settled, Sim, Sleeping, Usage};

@@ -60,6 +60,7 @@ mod permutations;
 mod pool;
 mod pooled;
 mod report;
+mod sample;
 #[cfg(all(test, cenote_shuttle))]
 mod schedules;
 mod settle;
@@ -67,6 +68,7 @@ mod shared;
 mod shell;
 mod signal;
 mod stats;
+mod sum;
 mod sweep;
 mod sync;
 mod tasks;

@@ -118,7 +118,7 @@ impl<M: Manager> Pooled<M> {
 
     /// Says how something went that was done with the connection, for borrowers that do not use
     /// [`Pool::with`](crate::Pool::with): a fault of the connection closes it at release, as a failed `with` does
-    /// (P-8), and a cluster learns how its node fares (C-14). May be called any number of times.
+    /// (P-8), and a cluster learns how its node fares. May be called any number of times. Returns what the error means.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -132,14 +132,21 @@ impl<M: Manager> Pooled<M> {
     /// assert_eq!(pool.status().available, 0);
     /// # }
     /// ```
-    pub fn report<T>(this: &mut Self, result: &Result<T, M::Error>) {
+    pub fn report<T>(this: &mut Self, result: &Result<T, M::Error>) -> Option<Fault> {
         match result {
-            Ok(_) => Pooled::tell(this, Ok(())),
-            Err(error) => {
-                let fault = this.shell().classify(error);
-                Pooled::report_fault(this, fault);
+            Ok(_) => {
+                Pooled::tell(this, Ok(()));
+                None
             }
+            Err(error) => Pooled::report_error(this, error),
         }
+    }
+
+    /// As [`report`](Pooled::report) of this error.
+    pub fn report_error(this: &mut Self, error: &M::Error) -> Option<Fault> {
+        let fault = this.shell().classify(error);
+        Pooled::report_fault(this, fault);
+        Some(fault)
     }
 
     /// As [`report`](Pooled::report) of an error of this class.

@@ -105,16 +105,6 @@ impl<E> Report<E> {
         Report { closed: 0, errors: Vec::new(), holders: Vec::new() }
     }
 
-    /// The reports of several pools as one.
-    pub fn sum(parts: impl IntoIterator<Item = Report<E>>) -> Report<E> {
-        parts.into_iter().fold(Report::new(), |mut sum, part| {
-            sum.closed += part.closed;
-            sum.errors.extend(part.errors);
-            sum.holders.extend(part.holders);
-            sum
-        })
-    }
-
     /// Whether everything came back and closed without an error.
     pub fn is_clean(&self) -> bool {
         self.errors.is_empty() && self.holders.is_empty()

@@ -183,3 +183,21 @@ fn the_sum_of_counts_is_that_of_its_parts() {
         assert_eq!(Status::sum([two.status()]).state, cenote::State::Closed);
     });
 }
+
+// P-11
+#[test]
+fn a_pool_that_seeks_keeps_trying_while_all_it_has_is_lent() {
+    let bench = Bench::new(1);
+    let pool = bench.pool(3);
+    bench.sim.run(async {
+        let held = pool.acquire().await.unwrap();
+        pool.set_seeking(true);
+        bench.settled().await;
+        assert_eq!((pool.status().available, pool.status().size), (1, 2));
+        pool.set_seeking(false);
+        drop(pool.acquire_many(2).await.unwrap());
+        bench.settled().await;
+        assert_eq!(pool.status().size, 3, "what is there stays, and no more is made");
+        drop(held);
+    });
+}

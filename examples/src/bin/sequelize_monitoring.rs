@@ -1,5 +1,6 @@
 //! What Sequelize's guide says about sizing and watching a pool, here: the largest pool that is safe, the four
-//! properties, and how long each acquire takes, by observers that come and go while the pool runs.
+//! properties, how long each acquire takes, by observers that come and go while the pool runs, and with replication
+//! the properties of the write pool and of the read pools.
 //!
 //! Time is virtual: sleeps are skipped, so the numbers are exact and the program ends at once.
 
@@ -10,7 +11,8 @@ use std::error::Error;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use cenote::{Event, EventKind, Manager, Pool, Preset, Subject};
+use cenote::{Event, EventKind, Manager, Node, Pool, Preset, Role, Status, Subject};
+use cenote_cluster::Cluster;
 use cenote_testkit::{Script, Step};
 use tokio::time::{Instant, sleep};
 
@@ -22,7 +24,10 @@ const fn share(server_allows: usize, others_need: usize, processes: usize) -> us
 
 /// Sequelize's names.
 fn properties<M: Manager>(pool: &Pool<M>) -> String {
-    let status = pool.status();
+    four(pool.status())
+}
+
+fn four(status: Status) -> String {
     format!(
         "size {}, available {}, using {}, waiting {}",
         status.size, status.available, status.using, status.waiting
@@ -97,5 +102,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
         stats.wait.max()
     );
     println!("{}", properties(&pool));
+    replication().await
+}
+
+/// Their `sequelize.pool.write` and `sequelize.pool.read`, and the sums.
+async fn replication() -> Result<(), Box<dyn Error>> {
+    let cluster = Cluster::builder(|_: &Node| Ok(Script::new()))
+        .name("app")
+        .node(Node::new("primary", "10.0.0.1").role(Role::Primary))
+        .node(Node::new("r1", "10.0.0.2").role(Role::Replica))
+        .node(Node::new("r2", "10.0.0.3").role(Role::Replica))
+        .build()?;
+    sleep(Duration::from_millis(1)).await;
+    let held = (cluster.read().await?, cluster.read().await?, cluster.write().await?);
+    let status = cluster.status();
+    println!("write: {}", four(status.of(Role::Primary)));
+    println!("read:  {}", four(status.of(Role::Replica)));
+    println!("all:   {}", four(status.total()));
+    drop(held);
     Ok(())
 }

@@ -22,7 +22,11 @@ pub(super) const POOL: Pool = Pool {
 
 fn measure(trial: &Trial, sheet: &mut Sheet) {
     match trial.scenario {
-        Scenario::S0 => scenarios::queries::measure(trial, sheet),
+        Scenario::S0 => {
+            scenarios::queries::measure(trial, sheet);
+            scenarios::postgres::measure_anew(trial, sheet);
+        }
+        Scenario::S8 => scenarios::postgres::measure(trial, sheet),
         Scenario::S9 => scenarios::growth::measure(trial, sheet),
         Scenario::S10 => scenarios::on_threads::<threads::Cenote>(trial, sheet),
         _ => scenarios::on_tasks::<Cenote>(trial, sheet),

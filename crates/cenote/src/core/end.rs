@@ -208,6 +208,13 @@ impl Core {
         self.pump();
     }
 
+    /// Somebody wants to know whether connections can be made: one is kept at rest.
+    pub(crate) fn set_seeking(&mut self, seeking: bool, now: Time) {
+        self.tick(now);
+        self.seeking = seeking;
+        self.pump();
+    }
+
     pub(crate) fn reconfigure(&mut self, options: Options, now: Time) {
         self.tick(now);
         let priorities = self.queue.levels();

@@ -87,6 +87,7 @@ mod queue;
 mod retire;
 mod share;
 mod shares;
+mod short;
 mod slot;
 mod steady;
 mod upkeep;
@@ -206,6 +207,8 @@ pub(crate) struct Core {
     /// The usual order, kept apart: this waiter is to be woken. It is older than `orders`.
     wake: u32,
     steady: Steady,
+    /// Somebody wants to know whether connections can be made.
+    seeking: bool,
 }
 
 impl Core {
@@ -244,6 +247,7 @@ impl Core {
             counts: Counts::default(),
             orders: Vec::new(),
             wake: NONE,
+            seeking: false,
         };
         core.pump();
         core

@@ -87,7 +87,7 @@ impl Core {
             size: self.size(),
             leaving: self.leaving,
             min_size: if keeps { self.options.min_size } else { 0 },
-            min_idle: if keeps { self.options.min_idle } else { 0 },
+            min_idle: if keeps { self.options.min_idle.max(usize::from(self.seeking)) } else { 0 },
         };
         let plan = self.gate.plan(counters, &self.options, self.clock);
         for _ in 0..plan.connects {

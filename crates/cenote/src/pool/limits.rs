@@ -39,6 +39,13 @@ impl<M: Manager> Pool<M> {
         self.shell.run(|state| state.core.set_grant(grant, now));
     }
 
+    /// Whether the pool tries to keep one connection idle even if `min_idle` is 0: for somebody who wants to know when a
+    /// server that is down can be connected to again, while the pool's connections are all lent (P-11). Default: no.
+    pub fn set_seeking(&self, seeking: bool) {
+        let now = self.shell.env.now();
+        self.shell.run(|state| state.core.set_seeking(seeking, now));
+    }
+
     /// Changes [`Options::max_size`] while the pool runs.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! server or the way to it is not well.
 
 mod basic;
+mod bench;
 mod cancel;
 mod clean;
 mod dying;

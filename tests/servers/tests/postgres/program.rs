@@ -1,4 +1,4 @@
-//! `cenote bench` on a server.
+//! `cenote bench` on a server, and the driver's example.
 
 use std::process::{Command, Output};
 
@@ -58,4 +58,24 @@ async fn what_cannot_be_measured_is_told_in_a_sentence() {
         assert!(said.lines().count() == 1 && !said.contains("hunter2"), "{said}");
         assert!(!said.contains(server.password()), "{said}");
     }
+}
+
+// C-19, P-16, P-32
+#[tokio::test]
+async fn the_example_says_what_it_does() {
+    let server = server().await;
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--package", "cenote-postgres", "--example", "transfer", "--"]);
+    cargo.arg(server.url());
+    let output = blocking(move || cargo.output().unwrap()).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    let expected = "\
+refused with 23514
+in time: false
+a hundred readers saw 100 cents, on 4 connections at most
+account 1: 70 cents
+account 2: 30 cents
+true
+";
+    assert_eq!(text, expected, "{}", String::from_utf8_lossy(&output.stderr));
 }

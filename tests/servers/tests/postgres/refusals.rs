@@ -51,6 +51,9 @@ async fn a_wrong_password_is_told_at_once() {
         says.contains(&place) && says.contains("(28P01): correct the user or the password"),
         "{says}"
     );
+    let none = Postgres::from_url(&format!("postgres://app@{}/postgres", server.address()));
+    let (fault, says) = refused(none.unwrap()).await;
+    assert!(fault == Fault::Permanent && says.contains("asks for a password"), "{says}");
     // However it came.
     let given = postgres(&server)
         .credentials(async || Ok::<_, std::io::Error>(Credentials::new("app", SECRET)));

@@ -1,0 +1,298 @@
+//! S8: `SELECT 1` of a PostgreSQL server on this machine, by the simple protocol; 64 tasks over 4, 8 and 16 connections,
+//! against as many tasks as connections, each with one of its own (`none`). And the row of S0: a new connection for each
+//! query, against a pool. The server is a private one and shares the processors with its clients, so all of it is told as
+//! a ratio of one run.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cenote::Share;
+use cenote_postgres::tokio_postgres::{self, Client, NoTls};
+use cenote_postgres::{Postgres, Reset};
+use cenote_testkit::servers::postgres::Server;
+use tokio::runtime::{Builder, Runtime};
+
+use super::Trial;
+use crate::figures::{Column, Metric, Sheet, Unit};
+use crate::histogram::Histogram;
+use crate::load::per_cycle;
+use crate::pools::{NONE, OURS};
+use crate::processor;
+use crate::subject::Tuning;
+
+pub(crate) const QUERY: [Metric; 3] = [
+    Metric::new("query, 4 connections", Unit::Ns),
+    Metric::new("query, 8", Unit::Ns),
+    Metric::new("query, 16", Unit::Ns),
+];
+pub(crate) const P99: [Metric; 3] = [
+    Metric::new("p99, 4 connections", Unit::Ns),
+    Metric::new("p99, 8", Unit::Ns),
+    Metric::new("p99, 16", Unit::Ns),
+];
+/// Of the client's process, for a query: what is left where the machine has other work.
+pub(crate) const PROCESSOR: [Metric; 3] = [
+    Metric::new("client's processor, 4 connections", Unit::Ns),
+    Metric::new("client's processor, 8", Unit::Ns),
+    Metric::new("client's processor, 16", Unit::Ns),
+];
+pub(crate) const ANEW: Metric = Metric::new("query of PostgreSQL, from tasks", Unit::Ns);
+
+const SIZES: [usize; 3] = [4, 8, 16];
+const TASKS: usize = 64;
+const SELECT: &str = "SELECT 1";
+
+/// Cenote's other rows; its own is without reset.
+pub(crate) const ROLLBACK: &str = "cenote, Rollback";
+pub(crate) const DISCARD: &str = "cenote, DiscardAll";
+pub(crate) const SHARED: &str = "cenote, shared";
+#[cfg(feature = "peers")]
+pub(crate) const DEADPOOL: &str = "deadpool";
+
+/// All rows of S8, once.
+pub(crate) fn measure(trial: &Trial, sheet: &mut Sheet) {
+    let Some(server) = started(trial) else { return };
+    // A loop that ends between two answers says nothing; these take a hundred times as long as those without a server.
+    let window = trial.scale.window * 5;
+    for (at, size) in SIZES.into_iter().enumerate() {
+        let mut row = |name: &'static str, outcome: Outcome| {
+            let column = Column { pool: name, settings: Tuning::Default.name() };
+            sheet.record(trial.scenario, column, QUERY[at], outcome.query);
+            sheet.record(trial.scenario, column, P99[at], outcome.p99);
+            sheet.record(trial.scenario, column, PROCESSOR[at], outcome.processor);
+        };
+        let run = |pool: cenote::Pool<Postgres>, runtime: &Runtime| {
+            run(runtime, window, TASKS, size, move || {
+                let pool = pool.clone();
+                async move {
+                    let conn = pool.acquire().await.expect("one is had within 30 s");
+                    conn.simple_query(SELECT).await.expect("the server answers");
+                }
+            })
+        };
+        for (name, reset) in
+            [(OURS, Reset::None), (ROLLBACK, Reset::Rollback), (DISCARD, Reset::DiscardAll)]
+        {
+            let runtime = runtime();
+            row(name, run(pool(&server, &runtime, reset, size), &runtime));
+        }
+        row(SHARED, shared(&server, window, size));
+        row(NONE, dedicated(&server, window, size));
+        #[cfg(feature = "peers")]
+        row(DEADPOOL, deadpool::measure(&server, window, size));
+    }
+}
+
+/// The row of S0.
+pub(crate) fn measure_anew(trial: &Trial, sheet: &mut Sheet) {
+    const AT_A_TIME: usize = 8;
+    let Some(server) = started(trial) else { return };
+    let window = trial.scale.window * 2;
+    let runtime = runtime();
+    let url = server.url();
+    let anew = run(&runtime, window, AT_A_TIME, AT_A_TIME, move || {
+        let url = url.clone();
+        async move {
+            let client = connected(&url).await;
+            client.simple_query(SELECT).await.expect("the server answers");
+        }
+    });
+    let none = Column { pool: NONE, settings: trial.tuning.name() };
+    sheet.record(trial.scenario, none, ANEW, anew.query);
+    let pool = pool(&server, &runtime, Reset::Rollback, AT_A_TIME);
+    let pooled = run(&runtime, window, AT_A_TIME, AT_A_TIME, move || {
+        let pool = pool.clone();
+        async move {
+            let conn = pool.acquire().await.expect("one is had within 30 s");
+            conn.simple_query(SELECT).await.expect("the server answers");
+        }
+    });
+    trial.record(sheet, ANEW, pooled.query);
+}
+
+/// A server of this trial's; where there is none to be had, the rows are left out and the reason is said.
+fn started(trial: &Trial) -> Option<Server> {
+    if trial.tuning != Tuning::Default || !trial.scale.servers {
+        return None;
+    }
+    match Server::start() {
+        Ok(server) => Some(server),
+        Err(error) => {
+            eprintln!("{}: no rows of PostgreSQL: {error}", trial.scenario.name());
+            None
+        }
+    }
+}
+
+fn runtime() -> Runtime {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build().expect("a runtime can be built")
+}
+
+fn pool(server: &Server, runtime: &Runtime, reset: Reset, size: usize) -> cenote::Pool<Postgres> {
+    let _here = runtime.enter();
+    let postgres = Postgres::from_url(&server.url()).expect("the server's URL is one");
+    let pool = cenote::Pool::builder(postgres.reset(reset)).max_size(size);
+    pool.max_sharers(TASKS / size).build().expect("these settings are valid")
+}
+
+/// What came of a run: nanoseconds from one answer to the next, how long one in a hundred waited for its, and the
+/// client's processor's time for each.
+struct Outcome {
+    query: f64,
+    p99: f64,
+    processor: f64,
+}
+
+/// So many tasks that ask again and again. Before the time begins, so many at once have had a turn, so that all
+/// connections are there.
+fn run<F: Future<Output = ()> + Send>(
+    runtime: &Runtime,
+    window: Duration,
+    tasks: usize,
+    at_once: usize,
+    ask: impl Fn() -> F + Clone + Send + 'static,
+) -> Outcome {
+    let waits = Arc::new(Histogram::new());
+    runtime.block_on(async {
+        let turns = (0..at_once * 4).map(|_| {
+            let ask = ask.clone();
+            tokio::spawn(async move { ask().await })
+        });
+        for turn in turns.collect::<Vec<_>>() {
+            turn.await.expect("no query fails");
+        }
+        let (began, worked) = (Instant::now(), processor::used());
+        let mut running = Vec::new();
+        for _ in 0..tasks {
+            let (ask, waits) = (ask.clone(), Arc::clone(&waits));
+            running.push(tokio::spawn(async move {
+                let mut done = 0;
+                while began.elapsed() < window {
+                    let asked = Instant::now();
+                    ask().await;
+                    waits.record(asked.elapsed());
+                    done += 1;
+                }
+                done
+            }));
+        }
+        let mut all = 0;
+        for task in running {
+            all += task.await.expect("no query fails");
+        }
+        Outcome {
+            query: per_cycle(began.elapsed(), all),
+            p99: waits.quantile(0.99),
+            processor: per_cycle(processor::used() - worked, all),
+        }
+    })
+}
+
+fn shared(server: &Server, window: Duration, size: usize) -> Outcome {
+    let runtime = runtime();
+    let pool = pool(server, &runtime, Reset::None, size);
+    run(&runtime, window, TASKS, size, move || {
+        let pool = pool.clone();
+        async move {
+            let shared = pool.share().await.expect("one is had within 30 s");
+            let handle: &<Postgres as Share>::Handle = &shared;
+            handle.simple_query(SELECT).await.expect("the server answers");
+        }
+    })
+}
+
+/// As many tasks as connections, each with one of tokio-postgres's own.
+fn dedicated(server: &Server, window: Duration, size: usize) -> Outcome {
+    let runtime = runtime();
+    let url = server.url();
+    let clients: Vec<Client> = runtime.block_on(async {
+        let mut clients = Vec::new();
+        for _ in 0..size {
+            clients.push(connected(&url).await);
+        }
+        clients
+    });
+    let waits = Arc::new(Histogram::new());
+    runtime.block_on(async {
+        let (began, worked) = (Instant::now(), processor::used());
+        let mut running = Vec::new();
+        for client in clients {
+            let waits = Arc::clone(&waits);
+            running.push(tokio::spawn(async move {
+                let mut done = 0;
+                while began.elapsed() < window {
+                    let asked = Instant::now();
+                    client.simple_query(SELECT).await.expect("the server answers");
+                    waits.record(asked.elapsed());
+                    done += 1;
+                }
+                done
+            }));
+        }
+        let mut all = 0;
+        for task in running {
+            all += task.await.expect("no query fails");
+        }
+        Outcome {
+            query: per_cycle(began.elapsed(), all),
+            p99: waits.quantile(0.99),
+            processor: per_cycle(processor::used() - worked, all),
+        }
+    })
+}
+
+async fn connected(url: &str) -> Client {
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.expect("the server takes one more");
+    tokio::spawn(connection);
+    client
+}
+
+/// deadpool over the same driver, with the check that deadpool-postgres has by default: whether the client is closed.
+#[cfg(feature = "peers")]
+mod deadpool {
+    use std::time::Duration;
+
+    use cenote_testkit::servers::postgres::Server;
+    use deadpool::managed::{Manager, Metrics, Pool, RecycleError, RecycleResult};
+
+    use super::{Client, NoTls, Outcome, SELECT, TASKS, run, runtime, tokio_postgres};
+
+    struct Driver(String);
+
+    impl Manager for Driver {
+        type Type = Client;
+        type Error = tokio_postgres::Error;
+
+        async fn create(&self) -> Result<Client, tokio_postgres::Error> {
+            let (client, connection) = tokio_postgres::connect(&self.0, NoTls).await?;
+            tokio::spawn(connection);
+            Ok(client)
+        }
+
+        async fn recycle(
+            &self,
+            client: &mut Client,
+            _: &Metrics,
+        ) -> RecycleResult<tokio_postgres::Error> {
+            match client.is_closed() {
+                true => Err(RecycleError::message("closed")),
+                false => Ok(()),
+            }
+        }
+    }
+
+    pub(super) fn measure(server: &Server, window: Duration, size: usize) -> Outcome {
+        let runtime = runtime();
+        let pool = Pool::<Driver>::builder(Driver(server.url())).max_size(size).build();
+        let pool = pool.expect("without timeouts it needs no runtime");
+        run(&runtime, window, TASKS, size, move || {
+            let pool = pool.clone();
+            async move {
+                let client = pool.get().await.expect("no get of a scenario fails");
+                client.simple_query(SELECT).await.expect("the server answers");
+            }
+        })
+    }
+}

@@ -1,0 +1,447 @@
+//! The wait for a connection from a cluster: choose a node, wait in its pool, and if that fails choose again inside the
+//! same deadline (C-9).
+//!
+//! A hit reads the snapshot, asks the balancer and takes an idle connection: no lock of the cluster's, no clock, no
+//! allocation. The clock is read when there is something to wait for. Whoever waits in a node's queue leaves it when
+//! the node is out, keeps its deadline and is chosen for anew; whoever finds no node waits for the next snapshot.
+
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use cenote::env::Sleep;
+use cenote::{AcquireOwned, Error as PoolError, Fault, Manager, Pooled, State, Time, Timeout};
+use pin_project_lite::pin_project;
+
+use crate::balance::Pick;
+use crate::cluster::Cluster;
+use crate::core::{AllDown, Core};
+use crate::error::{Answer, Error};
+use crate::health::Condition;
+use crate::route::{Route, Target};
+use crate::snapshot::{Admission, Found, Place, Snapshot, Tried};
+use crate::standing::Standing;
+use crate::watch::Watchers;
+
+#[derive(Clone, Copy)]
+enum Patience {
+    Default,
+    For(Timeout),
+    Until(Time),
+}
+
+/// A place in a node's queue, or the way to it. Left by dropping it.
+struct Queue {
+    id: u64,
+    standing: Arc<Standing>,
+    /// The snapshot in which the node was last seen fit.
+    version: u64,
+    watcher: Option<usize>,
+    /// This request is the one that tries whether the node works.
+    probe: Option<u32>,
+    waits: bool,
+}
+
+impl Queue {
+    /// There is something to wait for.
+    fn begin_wait(&mut self) {
+        if !self.waits {
+            self.waits = true;
+            self.standing.load.waiting.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.standing.watchers.leave(&mut self.watcher);
+        if self.waits {
+            self.standing.load.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Some(term) = self.probe {
+            self.standing.give_up_probe(term);
+        }
+    }
+}
+
+/// A place among those for whom there is no node at the moment.
+struct Lurk<'a> {
+    watchers: &'a Watchers,
+    place: Option<usize>,
+    rounds: u64,
+}
+
+impl Drop for Lurk<'_> {
+    fn drop(&mut self) {
+        self.watchers.leave(&mut self.place);
+    }
+}
+
+pin_project! {
+    /// The future of [`Cluster::route`], [`Cluster::read`] and their like.
+    ///
+    /// Its deadline is absolute and covers all nodes that are tried (C-9). Drop it at any time.
+    #[project = AcquireProj]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Acquire<'a, M: Manager> {
+        core: &'a Core<M>,
+        route: Route,
+        location: &'static Location<'static>,
+        priority: Option<u8>,
+        patience: Patience,
+        // When the first wait began and when the last ends.
+        began: Option<Time>,
+        deadline: Time,
+        tried: Tried,
+        // A node was left out because it has too much to do.
+        pressed: bool,
+        answers: Vec<Answer<M::Error>>,
+        queue: Option<Queue>,
+        lurk: Option<Lurk<'a>>,
+        done: bool,
+        #[pin]
+        wait: Option<AcquireOwned<M>>,
+        #[pin]
+        sleep: Option<Sleep>,
+    }
+}
+
+impl<'a, M: Manager> Acquire<'a, M> {
+    pub(crate) fn new(
+        cluster: &'a Cluster<M>,
+        route: Route,
+        location: &'static Location<'static>,
+    ) -> Acquire<'a, M> {
+        Acquire {
+            core: &cluster.core,
+            route,
+            location,
+            priority: None,
+            patience: Patience::Default,
+            began: None,
+            deadline: Time::NEVER,
+            tried: Tried::default(),
+            pressed: false,
+            answers: Vec::new(),
+            queue: None,
+            lurk: None,
+            done: false,
+            wait: None,
+            sleep: None,
+        }
+    }
+
+    /// Waits at most this long, instead of the cluster's `acquire_timeout`. The time runs from the first poll.
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.patience = Patience::For(timeout.into());
+        self
+    }
+
+    /// Waits until this moment at most.
+    pub fn deadline(mut self, deadline: Instant) -> Self {
+        self.patience = Patience::Until(self.core.env.at(deadline));
+        self
+    }
+
+    pub(crate) fn deadline_at(mut self, deadline: Time) -> Self {
+        self.patience = Patience::Until(deadline);
+        self
+    }
+
+    /// Waits in this priority level of the node's pool; 0 is the most urgent.
+    pub fn priority(mut self, level: u8) -> Self {
+        self.priority = Some(level);
+        self
+    }
+
+    /// Leaves out nodes that failed this request before, as long as there is another.
+    pub(crate) fn without(mut self, ids: &[u64]) -> Self {
+        ids.iter().for_each(|id| self.tried.insert(*id));
+        self
+    }
+}
+
+type Outcome<M> = Result<Pooled<M>, Error<<M as Manager>::Error>>;
+
+impl<M: Manager> Future for Acquire<'_, M> {
+    type Output = Outcome<M>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<M>> {
+        let mut this = self.project();
+        assert!(!*this.done, "an acquire was polled after it had ended");
+        let polled = this.go_on(cx);
+        if polled.is_ready() {
+            *this.done = true;
+            *this.lurk = None;
+        }
+        polled
+    }
+}
+
+impl<M: Manager> AcquireProj<'_, '_, M> {
+    fn go_on(&mut self, cx: &mut Context<'_>) -> Poll<Outcome<M>> {
+        loop {
+            if let Some(wait) = self.wait.as_mut().as_pin_mut() {
+                match wait.poll(cx) {
+                    Poll::Ready(Ok(conn)) => return Poll::Ready(Ok(self.served(conn))),
+                    Poll::Ready(Err(error)) => {
+                        if let Some(error) = self.answered(error) {
+                            return Poll::Ready(Err(error));
+                        }
+                    }
+                    Poll::Pending if self.stays(cx) => return Poll::Pending,
+                    Poll::Pending => self.leave(),
+                }
+                continue;
+            }
+            if let Some(lurk) = self.lurk.as_mut() {
+                if lurk.watchers.watch(&mut lurk.place, cx.waker()) == lurk.rounds {
+                    if self.poll_sleep(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    return Poll::Ready(Err(self.nobody_there()));
+                }
+                // Something has changed: everybody may be tried again.
+                *self.lurk = None;
+                self.tried.clear();
+                *self.pressed = false;
+            }
+            if let Some(error) = self.choose() {
+                return Poll::Ready(Err(error));
+            }
+        }
+    }
+
+    /// Chooses a node and gets in line there, or finds that there is none: then it lurks, or fails.
+    fn choose(&mut self) -> Option<Error<M::Error>> {
+        let core = *self.core;
+        match core.life() {
+            State::Closed => return Some(Error::Closed { cluster: Arc::clone(&core.name) }),
+            State::Draining if self.began.is_none() => {
+                return Some(Error::Draining { cluster: Arc::clone(&core.name) });
+            }
+            _ => {}
+        }
+        let rounds = match self.began.is_some() || self.tried.len() > 0 {
+            true => core.watchers.rounds(),
+            // Not needed for a hit; whoever needs it comes back.
+            false => u64::MAX,
+        };
+        let snapshot = core.snapshot.load();
+        let balance = self.route.balance.as_ref().unwrap_or(&core.balance);
+        let pick = Pick {
+            key: self.route.key,
+            attempt: self.tried.len(),
+            random: &core.random,
+            env: &*core.env,
+        };
+        let zone = core.settings.zone.as_deref();
+        match snapshot.choose(self.route, zone, self.tried, &**balance, &pick) {
+            Found::Node(at) => {
+                self.enter(&snapshot, at);
+                None
+            }
+            Found::NoSuchNode => Some(Error::NoSuchNode {
+                cluster: Arc::clone(&core.name),
+                route: self.route.to_string(),
+            }),
+            Found::NoneOnline => {
+                if *self.pressed {
+                    let answers = std::mem::take(self.answers);
+                    return Some(Error::Overloaded { cluster: Arc::clone(&core.name), answers });
+                }
+                let permanent = |answer: &Answer<M::Error>| matches!(&answer.error, PoolError::Connect { error, .. } if error.fault() == Fault::Permanent);
+                let for_good = !self.answers.is_empty() && self.answers.iter().all(permanent);
+                if for_good || core.settings.all_down == AllDown::Fail {
+                    return Some(self.nobody_there());
+                }
+                self.begin();
+                if rounds != u64::MAX {
+                    let watchers = &core.watchers;
+                    *self.lurk = Some(Lurk { watchers, place: None, rounds });
+                }
+                None
+            }
+        }
+    }
+
+    /// Gets in line at this node.
+    fn enter(&mut self, snapshot: &Snapshot<M>, at: usize) {
+        let place = &snapshot.places[at];
+        let standing = &place.standing;
+        let probe = match place.admission {
+            Admission::Probe => match standing.take_probe() {
+                Some(term) => Some(term),
+                // Somebody else tries it.
+                None => return self.tried.insert(place.id),
+            },
+            _ => None,
+        };
+        if standing.pressed.load(Ordering::Relaxed) && !self.is_let_in(standing) {
+            *self.pressed = true;
+            return self.tried.insert(place.id);
+        }
+        let mut wait = snapshot.pools[at].acquire_owned().location(self.location);
+        if let Some(level) = *self.priority {
+            wait = wait.priority(level);
+        }
+        wait = match (*self.began, *self.patience) {
+            (Some(_), _) => wait.deadline_at(*self.deadline),
+            (None, Patience::Until(deadline)) => wait.deadline_at(deadline),
+            (None, Patience::For(timeout)) => wait.timeout(timeout),
+            // The pool's own is the cluster's.
+            (None, Patience::Default) => wait,
+        };
+        self.wait.set(Some(wait));
+        *self.queue = Some(Queue {
+            id: place.id,
+            standing: Arc::clone(standing),
+            version: snapshot.version,
+            watcher: None,
+            probe,
+            waits: false,
+        });
+    }
+
+    /// The server turns connects away: a part of the callers is turned away here (C-15).
+    fn is_let_in(&self, standing: &Standing) -> bool {
+        let now = self.core.env.now();
+        let draw = self.core.random.unit();
+        standing.with(|record| {
+            if record.throttle.is_forgotten(now) {
+                // The next rejection begins anew.
+                standing.pressed.store(false, Ordering::Relaxed);
+            }
+            record.throttle.admit(draw, now)
+        })
+    }
+
+    fn served(&mut self, conn: Pooled<M>) -> Pooled<M> {
+        self.wait.set(None);
+        if let Some(mut queue) = self.queue.take() {
+            // Its answer comes with the guard now.
+            queue.probe = None;
+            if queue.standing.pressed.load(Ordering::Relaxed) {
+                let now = self.core.env.now();
+                queue.standing.with(|record| record.throttle.accepted(now));
+            }
+        }
+        conn
+    }
+
+    /// The node gave no connection. An error ends the wait; without one the next node is chosen.
+    fn answered(&mut self, error: PoolError<M::Error>) -> Option<Error<M::Error>> {
+        self.wait.set(None);
+        let queue = self.queue.take().expect("who waits has a place");
+        let cluster = Arc::clone(&self.core.name);
+        let waited = queue.waits;
+        let refused_at_once = matches!(error, PoolError::Connect { .. }) && !waited;
+        let full = matches!(error, PoolError::QueueFull { .. });
+        let ends = matches!(error, PoolError::Timeout { .. } | PoolError::Refused { .. });
+        let timed_out = matches!(error, PoolError::Timeout { .. });
+        self.tried.insert(queue.id);
+        self.answers.push(Answer { node: Arc::clone(&queue.standing.key), error });
+        drop(queue);
+        if timed_out {
+            let waited = self.begin();
+            return Some(Error::Timeout { cluster, waited, answers: std::mem::take(self.answers) });
+        }
+        *self.pressed |= full;
+        // Whoever waited and is sent back costs the servers nothing more; whoever was refused at once may be one of
+        // many that go round.
+        if ends || (refused_at_once && !self.core.may_retry()) {
+            return Some(Error::Node { cluster, answers: std::mem::take(self.answers) });
+        }
+        self.begin();
+        None
+    }
+
+    /// Whether the caller stays in this queue. If so its waker is laid down.
+    fn stays(&mut self, cx: &mut Context<'_>) -> bool {
+        self.begin();
+        let core = *self.core;
+        let queue = self.queue.as_mut().expect("who waits has a place");
+        queue.begin_wait();
+        queue.standing.watchers.watch(&mut queue.watcher, cx.waker());
+        let version = core.version.load(Ordering::Acquire);
+        if version == queue.version {
+            return true;
+        }
+        queue.version = version;
+        let snapshot = core.snapshot.load();
+        let route = &*self.route;
+        let fits = |place: &Place| {
+            place.weight > 0
+                && (place.admission == Admission::Free || queue.probe.is_some())
+                && route.names(place)
+                && route.tiers().iter().any(|tier| tier.takes(place))
+        };
+        snapshot.find(queue.id).is_some_and(|at| fits(&snapshot.places[at]))
+    }
+
+    /// The node is out, or no longer what is wanted: back to routing, with the same deadline.
+    fn leave(&mut self) {
+        self.wait.set(None);
+        *self.queue = None;
+        self.tried.clear();
+    }
+
+    /// Notes when the wait began; returns how long ago that was.
+    fn begin(&mut self) -> Duration {
+        let now = self.core.env.now();
+        if let Some(began) = *self.began {
+            return now.since(began);
+        }
+        *self.began = Some(now);
+        *self.deadline = match *self.patience {
+            Patience::Until(deadline) => deadline,
+            Patience::For(timeout) => now + timeout.get(),
+            Patience::Default => now + self.core.settings.timeout.get(),
+        };
+        Duration::ZERO
+    }
+
+    fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.sleep.is_none() {
+            let sleep = self.core.env.sleep_until(*self.deadline);
+            self.sleep.set(Some(sleep));
+        }
+        self.sleep.as_mut().as_pin_mut().expect("it was set above").poll(cx)
+    }
+
+    fn nobody_there(&mut self) -> Error<M::Error> {
+        let core = *self.core;
+        let waited = self.begin();
+        let cluster = Arc::clone(&core.name);
+        let answers = std::mem::take(self.answers);
+        let snapshot = core.snapshot.load();
+        let (since, last_error) = core.no_primary();
+        if self.route.target == Target::Primary && since > Duration::ZERO && !self.route.is_narrow()
+        {
+            return Error::NoPrimary { cluster, since, waited, last_error, answers };
+        }
+        let offline = snapshot.places.iter().filter(|place| self.route.names(place)).map(reason);
+        let offline = offline.collect();
+        let route = self.route.to_string();
+        Error::NoNodeOnline { cluster, route, waited, answers, offline }
+    }
+}
+
+/// Why this node does not serve, in a sentence.
+fn reason(place: &Place) -> String {
+    let error = place.standing.lock().error.clone();
+    match (place.condition, error, place.role) {
+        (Condition::Unreachable, Some(error), _) => format!("{} is offline: {error}", place.key),
+        (condition, ..) if condition.is_out_for_errors() => {
+            format!("{} is out for its errors", place.key)
+        }
+        (.., None) => format!("{} has a role that is not known", place.key),
+        _ if place.weight == 0 => format!("{} has weight 0", place.key),
+        _ if place.lagging => format!("{} is too far behind", place.key),
+        (_, _, Some(role)) => format!("{} is a {role}", place.key),
+    }
+}

@@ -1,0 +1,238 @@
+//! A new snapshot from the nodes' records: health, roles, lag, the bound of one half, slow starts and the division of
+//! totals, in this order; and what observers and pools are to be told of the difference.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use cenote::{Bound, Manager, Pool, Role, Time};
+
+use super::{After, Core, Member, State};
+use crate::event::EventKind;
+use crate::health::Condition;
+use crate::random::stable_hash;
+use crate::snapshot::{Admission, Place, Snapshot};
+use crate::totals::divide;
+
+impl<M: Manager> State<M> {
+    pub(super) fn renew(&mut self, core: &Core<M>, now: Time) -> After<M> {
+        let mut due = Time::NEVER;
+        let mut badness = Vec::with_capacity(self.members.len());
+        let mut places: Vec<Place> = Vec::with_capacity(self.members.len());
+        for member in &self.members {
+            member.standing.tick(now);
+            let role = self.role(core, member);
+            let record = member.standing.lock();
+            let health = &record.health;
+            due = due.min(health.due(now));
+            badness.push(health.badness());
+            let condition = health.condition();
+            let lagging = role == Some(Role::Replica)
+                && matches!((member.lag, core.settings.max_lag), (Some(lag), Some(max)) if lag > max);
+            places.push(Place {
+                id: member.id,
+                key: Arc::clone(&member.standing.key),
+                hash: stable_hash(member.node.key().as_bytes()),
+                node: Arc::clone(&member.node),
+                role,
+                weight: member.node.configured_weight(),
+                share: health.share(now),
+                size: member.pool.options().max_size.get(),
+                lagging,
+                admission: match condition {
+                    Condition::Unreachable | Condition::Ejected => Admission::Shut,
+                    Condition::HalfOpen => Admission::Probe,
+                    _ => Admission::Free,
+                },
+                condition,
+                standing: Arc::clone(&member.standing),
+            });
+        }
+        if core.settings.rules.at_most_half {
+            keep_half(&mut places, &badness);
+        }
+        even_out(&mut places);
+        self.note_primary(&places, now);
+        self.tell_changes(core, &places, now);
+        let grants = self.grants(core, &mut places);
+        let seeking = self.seeking(&places);
+        let old = core.snapshot.load();
+        let changed = old.places.len() != places.len()
+            || old.places.iter().zip(&places).any(|(old, new)| !old.is_like(new));
+        let mut after = After { grants, seeking, left: Vec::new(), wake: false, due };
+        if changed {
+            for place in &places {
+                place.standing.set_role(place.role);
+                let before = old.find(place.id).map(|at| &old.places[at]);
+                let left = place.admission == Admission::Shut
+                    || before.is_some_and(|b| b.role != place.role || b.lagging != place.lagging);
+                if left {
+                    after.left.push(Arc::clone(&place.standing));
+                }
+                // Somebody who waits may be served here now.
+                after.wake |= before.is_none_or(|before| {
+                    before.role != place.role
+                        || before.lagging != place.lagging
+                        || (before.admission == Admission::Shut)
+                            != (place.admission == Admission::Shut)
+                        || (before.weight == 0) != (place.weight == 0)
+                });
+            }
+            let version = old.version + 1;
+            let pools = self.members.iter().map(|member| member.pool.clone()).collect();
+            core.snapshot.store(Arc::new(Snapshot { version, places, pools }));
+            core.version.store(version, Ordering::Release);
+        }
+        after
+    }
+
+    /// What this node is taken for.
+    fn role(&self, core: &Core<M>, member: &Member<M>) -> Option<Role> {
+        let configured = core.first_role(&member.node);
+        if !core.settings.probing {
+            return configured;
+        }
+        let group = member.node.configured_group().map(str::to_owned);
+        let Some(claims) = self.claims.get(&group) else { return configured };
+        if claims.knows(member.id) {
+            return claims.role(member.id);
+        }
+        // Nobody has asked it yet. There is one primary, and it is another.
+        configured.filter(|role| *role == Role::Replica || !claims.has_primary())
+    }
+
+    fn note_primary(&mut self, places: &[Place], now: Time) {
+        let primary = |place: &&Place| place.role == Some(Role::Primary);
+        let serves = |place: &Place| place.admission != Admission::Shut;
+        if places.iter().filter(primary).any(serves) {
+            self.no_primary_since = None;
+            return;
+        }
+        if self.no_primary_since.is_none() {
+            self.no_primary_since = Some(now);
+        }
+        for place in places.iter().filter(primary) {
+            if let Some(error) = &place.standing.lock().error {
+                self.last_primary_error = Some(format!("node \"{}\": {error}", place.key).into());
+            }
+        }
+    }
+
+    fn tell_changes(&mut self, core: &Core<M>, places: &[Place], now: Time) {
+        let mut news = Vec::new();
+        for (member, place) in self.members.iter_mut().zip(places) {
+            let told = &mut member.told;
+            let mut tell = |kind| news.push((Arc::clone(&place.key), kind));
+            let online = match place.condition {
+                Condition::New => told.online,
+                condition => Some(condition != Condition::Unreachable),
+            };
+            if told.online != online {
+                told.online = online;
+                let record = place.standing.lock();
+                tell(match online {
+                    Some(false) => {
+                        EventKind::Offline { error: record.error.clone().unwrap_or_default() }
+                    }
+                    _ => EventKind::Online,
+                });
+            }
+            let out = place.condition.is_out_for_errors() && place.admission != Admission::Free;
+            if out && !told.ejected {
+                told.ejected = true;
+                let hold = place.standing.lock().health.due(now).since(now);
+                tell(EventKind::Ejected { hold });
+            }
+            if told.ejected && !place.condition.is_out_for_errors() {
+                told.ejected = false;
+                if place.condition != Condition::Unreachable {
+                    tell(EventKind::Recovered);
+                }
+            }
+            if told.role != place.role {
+                tell(EventKind::RoleChanged { from: told.role, to: place.role });
+                told.role = place.role;
+            }
+            if told.lagging != place.lagging {
+                told.lagging = place.lagging;
+                tell(match place.lagging {
+                    true => EventKind::Lagging { lag: member.lag.unwrap_or_default() },
+                    false => EventKind::CaughtUp,
+                });
+            }
+        }
+        for (node, kind) in news {
+            self.tell(&core.name, &node, kind);
+        }
+    }
+
+    /// Which pools must find out whether their node is back: one that lent all it has would not look.
+    fn seeking(&mut self, places: &[Place]) -> Vec<(Pool<M>, bool)> {
+        let mut changed = Vec::new();
+        for (member, place) in self.members.iter_mut().zip(places) {
+            let seeking = place.condition == Condition::Unreachable;
+            if seeking != member.seeking {
+                member.seeking = seeking;
+                changed.push((member.pool.clone(), seeking));
+            }
+        }
+        changed
+    }
+
+    /// What each pool may have: its part of the totals, and of that its share during a slow start.
+    fn grants(&mut self, core: &Core<M>, places: &mut [Place]) -> Vec<(Pool<M>, Bound)> {
+        let parts = divide(&core.settings.totals, places);
+        let mut grants = Vec::new();
+        for ((member, place), part) in self.members.iter_mut().zip(places).zip(parts) {
+            place.size = place.size.min(part);
+            let grown = (place.size as f64 * place.share).ceil() as usize;
+            let grant = match (place.share < 1.0, part) {
+                (true, _) => Bound::At(grown.max(1)),
+                (false, usize::MAX) => Bound::Unlimited,
+                (false, part) => Bound::At(part),
+            };
+            if grant != member.grant {
+                member.grant = grant;
+                grants.push((member.pool.clone(), grant));
+            }
+        }
+        grants
+    }
+}
+
+/// A slow start is relative: of nodes that come back together, as after an outage of all, none is spared at another's
+/// cost, so the largest share of a kind counts as the whole.
+fn even_out(places: &mut [Place]) {
+    let mut most: BTreeMap<(Option<Role>, Option<String>), f64> = BTreeMap::new();
+    let kind = |place: &Place| (place.role, place.node.configured_group().map(str::to_owned));
+    for place in places.iter().filter(|place| place.admission != Admission::Shut) {
+        let most = most.entry(kind(place)).or_insert(0.0);
+        *most = most.max(place.share);
+    }
+    for place in places.iter_mut().filter(|place| place.share < 1.0) {
+        if let Some(most) = most.get(&kind(place)) {
+            place.share = (place.share / most).min(1.0);
+        }
+    }
+}
+
+/// Errors take out half of the nodes that hold the same data in the same role at most; the least bad of the others stay
+/// in (C-6). Of one node that is none: the only primary is never ejected for its errors.
+fn keep_half(places: &mut [Place], badness: &[f64]) {
+    let mut kinds: BTreeMap<(Option<Role>, Option<String>), Vec<usize>> = BTreeMap::new();
+    for (at, place) in places.iter().enumerate() {
+        if place.condition != Condition::Unreachable && place.role.is_some() {
+            let group = place.node.configured_group().map(str::to_owned);
+            kinds.entry((place.role, group)).or_default().push(at);
+        }
+    }
+    for reachable in kinds.into_values() {
+        let may = reachable.len() / 2;
+        let mut out: Vec<usize> =
+            reachable.into_iter().filter(|at| places[*at].condition.is_out_for_errors()).collect();
+        out.sort_by(|a, b| badness[*b].total_cmp(&badness[*a]));
+        for at in out.into_iter().skip(may) {
+            places[at].admission = Admission::Free;
+        }
+    }
+}

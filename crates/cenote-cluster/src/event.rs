@@ -1,0 +1,103 @@
+//! What happens to a cluster's nodes, as it is told to observers (C-17). What happens inside a node's pool is told by
+//! that pool, under its own name.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cenote::Role;
+
+/// Something happened to a node.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The cluster's name.
+    pub cluster: Arc<str>,
+    /// The node's key.
+    pub node: Arc<str>,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// It was added.
+    Added,
+    /// It was removed, by whoever runs the cluster: never for its failures.
+    Removed,
+    /// It can be connected to: for the first time, or again.
+    Online,
+    /// It cannot be connected to any more.
+    Offline {
+        /// What the last connect failed with.
+        error: Arc<str>,
+    },
+    /// It is out for its errors.
+    Ejected {
+        /// For how long.
+        hold: Duration,
+    },
+    /// It is back after it was ejected.
+    Recovered,
+    /// It is something else now.
+    RoleChanged {
+        /// What it was; `None`: nothing that was known or believed.
+        from: Option<Role>,
+        /// What it is.
+        to: Option<Role>,
+    },
+    /// Its configured weight changed.
+    WeightChanged {
+        /// The weight before.
+        from: u32,
+        /// The weight now.
+        to: u32,
+    },
+    /// A replica is too far behind to be read from.
+    Lagging {
+        /// How far.
+        lag: Duration,
+    },
+    /// It has caught up.
+    CaughtUp,
+}
+
+impl EventKind {
+    /// The kind in snake case, as logs show it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            EventKind::Added => "added",
+            EventKind::Removed => "removed",
+            EventKind::Online => "online",
+            EventKind::Offline { .. } => "offline",
+            EventKind::Ejected { .. } => "ejected",
+            EventKind::Recovered => "recovered",
+            EventKind::RoleChanged { .. } => "role_changed",
+            EventKind::WeightChanged { .. } => "weight_changed",
+            EventKind::Lagging { .. } => "lagging",
+            EventKind::CaughtUp => "caught_up",
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = |role: &Option<Role>| role.map_or("unknown", Role::name);
+        write!(f, "cluster \"{}\", node \"{}\": ", self.cluster, self.node)?;
+        match &self.kind {
+            EventKind::Offline { error } => write!(f, "offline: {error}"),
+            EventKind::Ejected { hold } => write!(f, "ejected for {hold:.1?}"),
+            EventKind::RoleChanged { from, to } => {
+                write!(f, "was {}, is {}", role(from), role(to))
+            }
+            EventKind::WeightChanged { from, to } => write!(f, "weight {from}, now {to}"),
+            EventKind::Lagging { lag } => write!(f, "behind by {lag:.1?}"),
+            kind => f.write_str(&kind.name().replace('_', " ")),
+        }
+    }
+}
+
+/// Somebody who is told.
+pub(crate) type Observer = Arc<dyn Fn(&Event) + Send + Sync>;

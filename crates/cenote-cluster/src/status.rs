@@ -1,0 +1,94 @@
+//! How a cluster stands: node by node, and summed up by role (C-17).
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cenote::{Role, State, Status};
+
+use crate::health::Condition;
+
+/// How a cluster stands.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClusterStatus {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where it is in its life.
+    pub state: State,
+    /// Its nodes, in the order in which they joined.
+    pub nodes: Vec<NodeStatus>,
+}
+
+impl ClusterStatus {
+    /// The counts of all nodes with this role as those of one pool.
+    pub fn of(&self, role: Role) -> Status {
+        let nodes = self.nodes.iter().filter(|node| node.role == Some(role));
+        Status::sum(nodes.map(|node| node.pool))
+    }
+
+    /// The counts of all nodes as those of one pool.
+    pub fn total(&self) -> Status {
+        Status::sum(self.nodes.iter().map(|node| node.pool))
+    }
+
+    /// One node.
+    pub fn node(&self, key: &str) -> Option<&NodeStatus> {
+        self.nodes.iter().find(|node| &*node.key == key)
+    }
+}
+
+/// How one node stands.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NodeStatus {
+    /// Its key.
+    pub key: Arc<str>,
+    /// What it is; `None`: not known yet, or not believed.
+    pub role: Option<Role>,
+    /// Its health.
+    pub condition: Condition,
+    /// Whether anything is sent to it: it may be ejected and still serve, because too many others are.
+    pub serves: bool,
+    /// Why it cannot be connected to, if it cannot.
+    pub error: Option<Arc<str>>,
+    /// Its weight as configured.
+    pub weight: u32,
+    /// Which part of it counts now; less than 1 during a slow start.
+    pub share: f64,
+    /// How far it is behind, if it says so.
+    pub lag: Option<Duration>,
+    /// Its connections that are lent.
+    pub in_use: usize,
+    /// The cluster's callers that wait for one.
+    pub waiting: usize,
+    /// The counts of its pool.
+    pub pool: Status,
+}
+
+impl fmt::Display for ClusterStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cluster \"{}\", {}", self.name, self.state)?;
+        for node in &self.nodes {
+            write!(f, "\n{node}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for NodeStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let role = self.role.map_or("unknown", Role::name);
+        write!(
+            f,
+            "{} ({role}, {}): {}",
+            self.key,
+            self.condition.name().replace('_', " "),
+            self.pool
+        )?;
+        match &self.error {
+            Some(error) => write!(f, "; {error}"),
+            None => Ok(()),
+        }
+    }
+}

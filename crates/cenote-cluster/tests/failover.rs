@@ -1,0 +1,408 @@
+//! What happens when nodes fail: who is tried next, who waits, who is told what, and what comes back.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use cenote::{Fault, Pooled, Role};
+use cenote_cluster::{AllDown, Condition, Error, RetryBudget, Route};
+use common::{World, ms, node, secs, turns};
+
+// C-11, C-12
+#[test]
+fn of_two_primaries_only_the_one_with_the_higher_epoch_is_written_to() {
+    let world = World::new(1);
+    let cluster = world.replicated(&["r"]).probe_roles().build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        assert_eq!(node(&cluster.write().await.unwrap()), "p");
+        // r is promoted while p goes on: both say that they are it, and both take writes.
+        world.host("r").promote();
+        let since = world.elapsed();
+        while node(&cluster.write().await.unwrap()) == "p" {
+            world.sleep(ms(10)).await;
+        }
+        assert!(world.elapsed() - since <= secs(6), "one sweep, without any suspicion");
+        let before = world.host("p").traffic().writes;
+        for _ in 0..100 {
+            let mut writer = cluster.write().await.unwrap();
+            assert_eq!(node(&writer), "r");
+            writer.write().await.unwrap();
+            world.sleep(ms(100)).await;
+        }
+        assert_eq!(world.host("p").traffic().writes, before);
+        // The old one is not read from either: it has data of its own.
+        assert_eq!(cluster.status().node("p").unwrap().role, None);
+        assert_eq!(node(&cluster.read().await.unwrap()), "r");
+    });
+}
+
+// C-11
+#[test]
+fn a_primary_that_comes_back_writable_after_a_failover_gets_nothing() {
+    let world = World::new(1);
+    let cluster = world.replicated(&["r", "s"]).probe_roles().build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let mut writer = cluster.write().await.unwrap();
+        world.host("p").crash();
+        assert!(writer.write().await.is_err());
+        Pooled::report_fault(&mut writer, Fault::Host);
+        drop(writer);
+        world.sleep(secs(1)).await;
+        world.host("r").promote();
+        let promoted = world.elapsed();
+        assert_eq!(node(&cluster.write().await.unwrap()), "r");
+        let took = world.elapsed() - promoted;
+        assert!(took <= ms(300), "asked every 100 ms after a suspicion: {took:?}");
+        assert_eq!(
+            world.events.news(),
+            [
+                "p: offline: server p: connection refused",
+                "p: was primary, is unknown",
+                "r: was replica, is primary",
+            ]
+        );
+        world.host("p").start();
+        for _ in 0..50 {
+            let mut writer = cluster.write().await.unwrap();
+            assert_eq!(node(&writer), "r");
+            writer.write().await.unwrap();
+            world.sleep(ms(200)).await;
+        }
+        assert_eq!(world.host("p").traffic().writes, 0);
+        assert_eq!(cluster.status().node("p").unwrap().role, None);
+    });
+}
+
+// C-12
+#[test]
+fn a_refused_write_drops_the_role_and_writers_wait_for_the_next_primary() {
+    let world = World::new(1);
+    let cluster = world.replicated(&["r"]).probe_roles().acquire_timeout(secs(5)).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("p").role(Role::Replica);
+        let refused = cluster.with(Route::write(), async |conn| conn.write().await).await;
+        assert!(matches!(refused, Err(Error::Run(error)) if error.fault == Fault::Role));
+        assert_eq!(cluster.status().node("p").unwrap().role, Some(Role::Replica));
+        // Reads go on; a writer waits, and its error says since when and why.
+        drop(cluster.read().await.unwrap());
+        let error = cluster.write().timeout(ms(500)).await.unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, Error::NoPrimary { .. }), "{text}");
+        assert!(text.contains("no primary for") && text.contains("refused a write"), "{text}");
+        // The next one is found while somebody waits.
+        let handle = world.sim.handle();
+        let r = world.host("r");
+        let promote = world.sim.spawn(async move {
+            handle.sleep(ms(700)).await;
+            r.promote();
+        });
+        assert_eq!(node(&cluster.write().await.unwrap()), "r");
+        promote.await.unwrap();
+    });
+}
+
+// C-9, C-10
+#[test]
+fn when_everything_is_down_callers_wait_or_fail_as_they_are_told() {
+    let world = World::new(1);
+    let waits = world.plain(&["a", "b"]).build().unwrap();
+    let fails = world.plain(&["a", "b"]).when_all_down(AllDown::Fail).build().unwrap();
+    world.sim.run(async {
+        world.warm(&waits).await;
+        world.warm(&fails).await;
+        for name in ["a", "b"] {
+            world.host(name).crash();
+        }
+        world.sleep(secs(2)).await;
+        for cluster in [&waits, &fails] {
+            assert!(cluster.status().nodes.iter().all(|n| n.condition == Condition::Unreachable));
+        }
+        let before = world.elapsed();
+        let error = fails.route(Route::any()).await.unwrap_err();
+        assert_eq!(world.elapsed(), before, "at once");
+        let text = error.to_string();
+        assert!(matches!(error, Error::NoNodeOnline { .. }), "{text}");
+        for name in ["a", "b"] {
+            assert!(
+                text.contains(&format!("{name} is offline: server {name}: connection refused")),
+                "{text}"
+            );
+        }
+        let error = waits.route(Route::any()).timeout(ms(300)).await.unwrap_err();
+        assert_eq!(world.elapsed() - before, ms(300));
+        assert!(matches!(error, Error::NoNodeOnline { .. }), "{error}");
+        // Whoever waits is served when one is back, which its pool finds within a second.
+        world.host("b").start();
+        let before = world.elapsed();
+        assert_eq!(node(&waits.route(Route::any()).await.unwrap()), "b");
+        assert!(world.elapsed() - before <= ms(1_010), "{:?}", world.elapsed() - before);
+    });
+}
+
+// C-9
+#[test]
+fn the_next_node_is_tried_inside_the_same_deadline_and_the_error_lists_what_each_answered() {
+    let world = World::new(1);
+    world.host("a").crash();
+    world.host("b").crash();
+    let cluster = world.plain(&["a", "b", "c"]).acquire_timeout(ms(400)).build().unwrap();
+    world.sim.run(async {
+        world.host("c").cut_off();
+        let began = world.elapsed();
+        // Nothing is known yet: the dead ones answer at once, the last one never does.
+        let error = cluster.route(Route::any()).await.unwrap_err();
+        assert_eq!(world.elapsed() - began, ms(400));
+        let text = error.to_string();
+        assert!(matches!(error, Error::Timeout { .. }), "{text}");
+        let last = error.answers().last().unwrap();
+        assert_eq!(&*last.node, "c", "{text}");
+        world.host("c").heal();
+        drop(cluster.route(Route::any()).await.unwrap());
+    });
+}
+
+// C-9, P-23
+#[test]
+fn waiters_of_a_node_that_goes_offline_return_to_routing_with_their_deadlines() {
+    let world = World::new(3);
+    let cluster = world
+        .plain(&["a", "b"])
+        .pool(|pool| pool.max_size(2))
+        .retry_budget(RetryBudget::NONE)
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let held = cluster.pool("a").unwrap().acquire_many(2).await.unwrap();
+        let waiting: Vec<_> = (0..20)
+            .map(|_| {
+                let cluster = cluster.clone();
+                world.sim.spawn(async move {
+                    let conn = cluster.route(Route::any().to("a")).timeout(secs(3)).await;
+                    conn.map(|conn| node(&conn)).map_err(|error| error.to_string())
+                })
+            })
+            .collect();
+        let free: Vec<_> = (0..20)
+            .map(|_| {
+                let (cluster, handle) = (cluster.clone(), world.sim.handle());
+                world.sim.spawn(async move {
+                    let conn = cluster.route(Route::any()).timeout(secs(3)).await.unwrap();
+                    handle.sleep(ms(10)).await;
+                    node(&conn)
+                })
+            })
+            .collect();
+        world.sleep(ms(100)).await;
+        assert!(cluster.status().node("a").unwrap().waiting >= 20);
+        world.host("a").crash();
+        drop(held);
+        for task in free {
+            assert_eq!(task.await.unwrap(), "b");
+        }
+        // Those who insist on a wait for it until their deadline.
+        for task in waiting {
+            let text = task.await.unwrap().unwrap_err();
+            assert!(text.contains("a is offline"), "{text}");
+        }
+        assert_eq!(world.elapsed().as_secs(), 3);
+        let status = cluster.status();
+        assert!(status.nodes.iter().all(|node| node.waiting == 0 && node.in_use == 0), "{status}");
+    });
+}
+
+// C-9
+#[test]
+fn the_retry_budget_bounds_second_attempts() {
+    for (budget, served) in [(RetryBudget::NONE, false), (RetryBudget::default(), true)] {
+        let world = World::new(1);
+        // Ordered: a is asked first. It takes two failed connects to be out.
+        let rules = cenote_cluster::HealthRules {
+            connect_failures: 1_000,
+            ..cenote_cluster::HealthRules::default()
+        };
+        let cluster = world
+            .plain(&["a", "b"])
+            .balance(cenote_cluster::balance::Ordered)
+            .health(rules)
+            .retry_budget(budget)
+            .build()
+            .unwrap();
+        world.sim.run(async {
+            world.host("a").crash();
+            world.sleep(ms(100)).await;
+            let result = cluster.route(Route::any()).await;
+            match served {
+                true => assert_eq!(node(&result.unwrap()), "b"),
+                false => assert!(matches!(result, Err(Error::Node { .. }))),
+            }
+        });
+    }
+}
+
+// C-6, C-9
+#[test]
+fn permanent_errors_everywhere_are_told_at_once() {
+    let world = World::new(1);
+    let cluster = cenote_cluster::Cluster::builder(|_: &cenote::Node| {
+        let script = cenote_testkit::Script::new();
+        script.connect_always(cenote_testkit::Step::Error(Fault::Permanent));
+        Ok(script)
+    })
+    .env(world.sim.env())
+    .node(cenote::Node::new("a", ""))
+    .node(cenote::Node::new("b", ""))
+    .build()
+    .unwrap();
+    world.sim.run(async {
+        let before = world.elapsed();
+        let error = cluster.route(Route::any()).await.unwrap_err();
+        assert_eq!(world.elapsed(), before, "{error}");
+    });
+}
+
+// C-9, C-13, C-15
+#[test]
+fn a_storm_of_five_thousand_callers_when_all_return_is_served_without_a_storm_of_connects() {
+    let world = World::new(5);
+    for name in ["a", "b", "c"] {
+        world.host(name).workers(8).service(ms(1));
+    }
+    let cluster = world.plain(&["a", "b", "c"]).acquire_timeout(secs(60)).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        for name in ["a", "b", "c"] {
+            world.host(name).crash();
+        }
+        world.sleep(secs(1)).await;
+        let served = Arc::new(AtomicUsize::new(0));
+        let tasks: Vec<_> = (0..5_000)
+            .map(|_| {
+                let (cluster, served) = (cluster.clone(), Arc::clone(&served));
+                world.sim.spawn(async move {
+                    cluster.with(Route::any(), async |conn| conn.read().await).await.unwrap();
+                    served.fetch_add(1, SeqCst);
+                })
+            })
+            .collect();
+        world.sleep(secs(2)).await;
+        assert_eq!(served.load(SeqCst), 0);
+        let before: u64 = ["a", "b", "c"].map(|n| world.host(n).traffic().connects).iter().sum();
+        for name in ["a", "b", "c"] {
+            world.host(name).start();
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(served.load(SeqCst), 5_000);
+        let connects: u64 = ["a", "b", "c"].map(|n| world.host(n).traffic().connects).iter().sum();
+        assert!(
+            connects - before <= 33,
+            "ten for each node, and a few that failed: {}",
+            connects - before
+        );
+        for name in ["a", "b", "c"] {
+            assert!(world.host(name).traffic().peak_clients <= 10);
+        }
+    });
+}
+
+// C-10
+#[test]
+fn a_node_that_flaps_is_told_once_each_time_and_never_removed() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a", "b"]).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        for _ in 0..5 {
+            world.host("a").crash();
+            world.sleep(secs(3)).await;
+            assert_eq!(turns(&cluster, &Route::any(), 10).await, ["b"; 10]);
+            world.host("a").start();
+            world.sleep(secs(3)).await;
+            assert_eq!(
+                world.events.news(),
+                ["a: offline: server a: connection refused", "a: online"]
+            );
+        }
+        assert_eq!(cluster.nodes().len(), 2);
+    });
+}
+
+// C-6, C-10
+#[test]
+fn a_node_that_returns_starts_slowly_in_weight_and_size() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a", "b"]).pool(|pool| pool.max_size(10)).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("a").crash();
+        world.sleep(secs(3)).await;
+        world.host("a").start();
+        while cluster.status().node("a").unwrap().condition == Condition::Unreachable {
+            world.sleep(ms(10)).await;
+        }
+        let seen = |cluster: &cenote_cluster::Cluster<_>| {
+            let status = cluster.status();
+            let node = status.node("a").unwrap();
+            ((node.share * 100.0).round() as u32, node.pool.max)
+        };
+        assert_eq!(seen(&cluster), (10, 1));
+        world.sleep(ms(5_010)).await;
+        assert_eq!(seen(&cluster), (55, 6));
+        world.sleep(secs(5)).await;
+        assert_eq!(seen(&cluster), (100, 10));
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Online);
+    });
+}
+
+// C-6, C-9, C-10
+#[test]
+fn a_lent_connection_that_is_dead_hides_no_dead_node() {
+    let world = World::new(1);
+    let cluster =
+        world.plain(&["a", "b"]).balance(cenote_cluster::balance::Ordered).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        // Somebody holds the only connection to a and does nothing with it.
+        let held = cluster.route(Route::any()).await.unwrap();
+        assert_eq!(node(&held), "a");
+        world.host("a").crash();
+        // The next one waits there, hears that connects are refused, and goes on to b.
+        let began = world.elapsed();
+        assert_eq!(node(&cluster.route(Route::any()).await.unwrap()), "b");
+        let took = world.elapsed() - began;
+        assert!(took <= ms(110), "two connects: {took:?}");
+        assert_eq!(turns(&cluster, &Route::any(), 5).await, ["b"; 5]);
+        // And its pool finds out when a is back, though nobody waits there.
+        world.host("a").start();
+        world.sleep(ms(1_100)).await;
+        assert!(cluster.status().node("a").unwrap().serves);
+        drop(held);
+    });
+}
+
+// C-8, P-13
+#[test]
+fn connects_that_are_slow_while_others_work_are_no_death() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a", "b"]).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let a = cluster.pool("a").unwrap();
+        // New connects take longer than they may; what is there goes on working.
+        world.host("a").connect_time(secs(60));
+        let mut held = a.acquire().await.unwrap();
+        for _ in 0..60 {
+            let waits = cluster.route(Route::any().to("a")).timeout(ms(900)).await;
+            assert!(matches!(waits, Err(Error::Timeout { .. })), "{waits:?}");
+            let result = held.read().await;
+            Pooled::report(&mut held, &result);
+        }
+        assert!(cluster.status().node("a").unwrap().serves);
+    });
+}

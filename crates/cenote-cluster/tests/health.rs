@@ -1,0 +1,360 @@
+//! What takes a node out, what does not, and how it comes back.
+
+mod common;
+
+use std::sync::Arc;
+
+use cenote::{Fault, Pooled};
+use cenote_cluster::balance::{
+    Balance, DynamicWeight, LeastLoaded, Ordered, PeakEwma, Rendezvous, RoundRobin, SmoothWeighted,
+    StaticWeight, Uniform,
+};
+use cenote_cluster::{Condition, Error, HealthRules, Route};
+use common::{World, ms, node, secs, turns, within};
+
+/// Every balancer, by name.
+fn balancers() -> Vec<(&'static str, Arc<dyn Balance>)> {
+    vec![
+        ("round robin", Arc::new(RoundRobin::new())),
+        ("random", Arc::new(Uniform)),
+        ("ordered", Arc::new(Ordered)),
+        ("static weight", Arc::new(StaticWeight)),
+        ("smooth weighted", Arc::new(SmoothWeighted::new())),
+        ("dynamic weight", Arc::new(DynamicWeight::default())),
+        ("least loaded", Arc::new(LeastLoaded)),
+        ("peak ewma", Arc::new(PeakEwma)),
+        ("rendezvous", Arc::new(Rendezvous)),
+    ]
+}
+
+/// A balancer that is shared with the test.
+struct Shared(Arc<dyn Balance>);
+
+impl Balance for Shared {
+    fn choose(
+        &self,
+        among: &[cenote_cluster::balance::Seat<'_>],
+        pick: &cenote_cluster::balance::Pick<'_>,
+    ) -> usize {
+        self.0.choose(among, pick)
+    }
+
+    fn scoring(&self) -> Option<cenote_cluster::balance::Scoring> {
+        self.0.scoring()
+    }
+
+    fn times(&self) -> bool {
+        self.0.times()
+    }
+}
+
+/// Which part of 4,000 requests, after the first 50, the node got that fails everything at once.
+fn share_of_the_sick(balance: Arc<dyn Balance>, background: f64, rules: HealthRules) -> f64 {
+    let world = World::new(11);
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names {
+        world.host(name).workers(4).service(ms(10)).error_rate(background);
+    }
+    world.host("a").sick(Fault::Connection);
+    let cluster = world.plain(&names).balance(Shared(balance)).health(rules).build().unwrap();
+    let sick = world.sim.run(async {
+        let mut tasks = Vec::new();
+        let mut before = 0;
+        for n in 0..4_050_u32 {
+            if n == 50 {
+                before = world.host("a").traffic().requests;
+            }
+            // 60 % of what five servers can do.
+            world.sleep(ms(1).mul_f64(10.0 / 12.0)).await;
+            let cluster = cluster.clone();
+            tasks.push(world.sim.spawn(async move {
+                let route = Route::any().key(n.to_be_bytes());
+                let _ = cluster.with(route, async |conn| conn.read().await).await;
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        world.host("a").traffic().requests - before
+    });
+    sick as f64 / 4_000.0
+}
+
+// C-7
+#[test]
+fn a_fast_failing_node_gets_less_than_one_in_a_hundred_whatever_the_balancer() {
+    for background in [0.0, 0.005, 0.02] {
+        for (name, balance) in balancers() {
+            let share = share_of_the_sick(balance, background, HealthRules::default());
+            assert!(share < 0.01, "{name}, {background} in the background: {share}");
+        }
+    }
+}
+
+// C-7
+#[test]
+fn without_ejection_it_would_attract_traffic() {
+    // So the test above can fail. Loads alone: what fails at once is never busy.
+    let rules = HealthRules::default().without_ejection();
+    let share = share_of_the_sick(Arc::new(LeastLoaded), 0.02, rules);
+    assert!(share > 0.25, "{share}");
+}
+
+// C-6
+#[test]
+fn failures_in_a_row_eject_one_request_tries_and_the_node_comes_back_slowly() {
+    let world = World::new(1);
+    let rules = HealthRules { jitter: false, ..HealthRules::default() };
+    let cluster = world.plain(&["a", "b", "c"]).balance(Ordered).health(rules).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("a").sick(Fault::Timeout);
+        let fail = async || cluster.with(Route::any(), async |conn| conn.read().await).await;
+        for _ in 0..5 {
+            assert!(fail().await.is_err());
+        }
+        assert_eq!(world.events.news(), ["a: ejected for 5.0s"]);
+        assert_eq!(turns(&cluster, &Route::any(), 20).await, ["b"; 20]);
+        // Its time is over: five come at once, one of them tries, and the answer is bad.
+        world.sleep(ms(5_001)).await;
+        let before = world.host("a").traffic().requests;
+        let five: Vec<_> = (0..5)
+            .map(|_| {
+                let cluster = cluster.clone();
+                world.sim.spawn(async move {
+                    cluster.with(Route::any(), async |conn| conn.read().await).await.is_ok()
+                })
+            })
+            .collect();
+        let mut good = 0;
+        for one in five {
+            good += usize::from(one.await.unwrap());
+        }
+        assert_eq!((good, world.host("a").traffic().requests - before), (4, 1));
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Ejected);
+        // Twice as long, and it is well again.
+        world.host("a").sick(None);
+        world.sleep(ms(9_900)).await;
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Ejected);
+        world.sleep(ms(200)).await;
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::HalfOpen);
+        fail().await.unwrap();
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::SlowStart);
+        assert_eq!(world.events.news(), ["a: recovered"]);
+        // No healthy connection was closed meanwhile.
+        assert_eq!(cluster.pool("b").unwrap().stats().counts.connected, 1);
+    });
+}
+
+// C-6
+#[test]
+fn a_try_that_ends_without_an_answer_lets_the_next_one_try() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a", "b"]).balance(Ordered).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("a").sick(Fault::Timeout);
+        for _ in 0..5 {
+            let _ = cluster.with(Route::any(), async |conn| conn.read().await).await;
+        }
+        world.host("a").sick(None);
+        world.sleep(secs(6)).await;
+        // The one that tries is cancelled in the middle of it.
+        world.host("a").cut_off();
+        let handle = world.sim.handle();
+        let tries = cluster.with(Route::any(), async |conn| conn.read().await);
+        let cut =
+            within(&handle, ms(10), async { tries.await.map_err(common::as_script_error) }).await;
+        assert!(cut.is_err());
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::HalfOpen);
+        world.host("a").heal();
+        cluster.with(Route::any(), async |conn| conn.read().await).await.unwrap();
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::SlowStart);
+    });
+}
+
+// C-6
+#[test]
+fn errors_take_out_half_at_most_and_never_the_only_primary() {
+    let world = World::new(1);
+    let names = ["a", "b", "c", "d", "e"];
+    let cluster = world.plain(&names).build().unwrap();
+    let alone = world.replicated(&["r", "s"]).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.warm(&alone).await;
+        for name in names.iter().chain(&["p"]) {
+            world.host(name).sick(Fault::Timeout);
+        }
+        for _ in 0..200 {
+            let _ = cluster.with(Route::any(), async |conn| conn.read().await).await;
+            let _ = alone.with(Route::write(), async |conn| conn.write().await).await;
+        }
+        let status = cluster.status();
+        assert_eq!(status.nodes.iter().filter(|node| node.serves).count(), 3, "{status}");
+        let status = alone.status();
+        assert!(status.node("p").unwrap().serves, "{status}");
+        assert_eq!(node(&alone.write().await.unwrap()), "p");
+        // A node that cannot be connected to is no candidate, only primary or not.
+        world.host("p").crash();
+        world.sleep(secs(2)).await;
+        assert!(!alone.status().node("p").unwrap().serves);
+    });
+}
+
+// C-8
+#[test]
+fn what_is_not_the_nodes_fault_is_never_held_against_it() {
+    let world = World::new(1);
+    let cluster = world
+        .plain(&["a"])
+        .pool(|pool| pool.max_size(1).max_waiting(1))
+        .health(HealthRules { consecutive: 1, connect_failures: 1, ..HealthRules::default() })
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let held = cluster.route(Route::any()).await.unwrap();
+        for _ in 0..50 {
+            // A wait that is too long, one that is cancelled, a full queue.
+            let late = cluster.route(Route::any()).timeout(ms(5)).await;
+            assert!(matches!(late, Err(Error::Timeout { .. })));
+            let handle = world.sim.handle();
+            let wait = cluster.route(Route::any());
+            assert!(
+                within(&handle, ms(5), async {
+                    wait.await.map(drop).map_err(common::as_script_error)
+                })
+                .await
+                .is_err()
+            );
+            let first = {
+                let cluster = cluster.clone();
+                world
+                    .sim
+                    .spawn(async move { drop(cluster.route(Route::any()).timeout(ms(5)).await) })
+            };
+            world.settled().await;
+            assert!(matches!(cluster.route(Route::any()).await, Err(Error::Overloaded { .. })));
+            first.await.unwrap();
+        }
+        drop(held);
+        // The server answers, and says that the request is wrong.
+        world.host("a").sick(Fault::Query);
+        for _ in 0..50 {
+            let wrong = cluster.with(Route::any(), async |conn| conn.read().await).await;
+            assert!(matches!(wrong, Err(Error::Run(_))));
+        }
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Online);
+        // Too many clients is about size.
+        world.host("a").sick(Fault::Overload);
+        for _ in 0..50 {
+            let _ = cluster.with(Route::any(), async |conn| conn.read().await).await;
+        }
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Online);
+        assert_eq!(world.events.news(), Vec::<String>::new());
+    });
+}
+
+// C-6, P-15
+#[test]
+fn one_connection_that_dies_is_no_dead_node_and_the_last_that_cannot_be_replaced_is() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a", "b"]).pool(|pool| pool.max_size(2)).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let a = cluster.pool("a").unwrap();
+        drop(a.acquire_many(2).await.unwrap());
+        // One is lost, and new ones cannot be made, but the other works.
+        let kept = a.acquire().await.unwrap();
+        world.host("a").max_clients(0);
+        Pooled::discard(a.acquire().await.unwrap());
+        world.sleep(secs(1)).await;
+        assert!(cluster.status().node("a").unwrap().serves);
+        drop(kept);
+        world.host("a").crash();
+        world.sleep(secs(2)).await;
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Unreachable);
+    });
+}
+
+// C-14
+#[test]
+fn a_release_says_nothing_and_a_connection_found_dead_is_a_failure() {
+    let world = World::new(1);
+    let rules = HealthRules { consecutive: 2, ..HealthRules::default() };
+    let cluster = world.plain(&["a", "b"]).balance(Ordered).health(rules).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        for _ in 0..10 {
+            drop(cluster.route(Route::any()).await.unwrap());
+        }
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Online);
+        for n in 0..2 {
+            assert_ne!(cluster.status().node("a").unwrap().condition, Condition::Ejected, "{n}");
+            let conn = cluster.route(Route::any().to("a")).await.unwrap();
+            let host = world.host("a");
+            host.crash();
+            host.start();
+            drop(conn);
+            world.sleep(ms(5)).await;
+        }
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Ejected);
+    });
+}
+
+// C-14
+#[test]
+fn what_is_reported_by_hand_counts_as_what_with_reports() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a", "b"]).balance(Ordered).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("a").sick(Fault::Connection);
+        for _ in 0..5 {
+            let mut conn = cluster.route(Route::any()).await.unwrap();
+            let result = conn.read().await;
+            Pooled::report(&mut conn, &result);
+        }
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Ejected);
+    });
+}
+
+// C-14, C-9
+#[test]
+fn only_what_may_be_done_twice_is_done_twice() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a", "b"]).balance(Ordered).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("a").sick(Fault::Connection);
+        let once = cluster.with(Route::any(), async |conn| conn.read().await).await;
+        assert!(matches!(once, Err(Error::Run(error)) if error.fault == Fault::Connection));
+        assert_eq!(world.host("b").traffic().requests, 0);
+        cluster.with_retry(Route::any(), async |conn| conn.read().await).await.unwrap();
+        assert_eq!(world.host("b").traffic().requests, 1);
+        // What is the request's own fault is not tried again.
+        world.host("a").sick(Fault::Query);
+        let wrong = cluster.with_retry(Route::any(), async |conn| conn.read().await).await;
+        assert!(matches!(wrong, Err(Error::Run(error)) if error.fault == Fault::Query));
+        assert_eq!(world.host("b").traffic().requests, 1);
+        // An error of the caller's own, with the driver's in it.
+        struct Mine(Option<cenote_testkit::ScriptError>);
+        let before = cluster.pool("a").unwrap().stats().counts.connected;
+        let mine = cluster
+            .with_map(
+                Route::any(),
+                async |conn: &mut cenote_testkit::Wire| {
+                    conn.read().await.map_err(|error| Mine(Some(error)))
+                },
+                |Mine(error)| error.as_ref(),
+            )
+            .await;
+        assert!(matches!(mine, Ok(Err(Mine(Some(_))))));
+        assert_eq!(
+            cluster.pool("a").unwrap().stats().counts.connected,
+            before,
+            "a query error keeps it"
+        );
+    });
+}
