@@ -167,7 +167,7 @@ pub(crate) const ALL: &[Target] = {
         target(S1, hit::CYCLE, Times("raw-sem"), AtMost(0.5)),
         target(S1, hit::CYCLE, Faster("deadpool"), AtLeast(5.0)),
         target(S1, hit::CYCLE, Faster("bb8"), AtLeast(4.0)),
-        target(S1, hit::INSTRUCTIONS, Plain, AtMost(260.0)),
+        because(target(S1, hit::INSTRUCTIONS, Plain, AtMost(260.0)), why::SERVED),
         target(S1, hit::ALLOCATIONS, Plain, AtMost(0.0)),
         because(stretch(S1, hit::CYCLE, Times("raw-sem"), AtMost(0.3)), why::HIT),
         because(stretch(S1, hit::INSTRUCTIONS, Plain, AtMost(150.0)), why::HIT),

@@ -1,6 +1,7 @@
 //! The mutation check: cargo-mutants changes the core in a thousand small ways, and some test must fail with
-//! each. What survives the core's own tests meets the behaviour tests; what survives those too must
-//! stand in `tests/mutants.txt` with a reason, by its function and not by its line, which moves.
+//! each. What survives the core's own quick tests, in a crate of its own ([`alone`]), meets all tests of the pool's crate;
+//! what survives those too must stand in `tests/mutants.txt` with a reason, by its function and not by its line, which
+//! moves.
 //!
 //! One file of the core after the other, so that results come early and a bounded time can end the run.
 
@@ -13,9 +14,11 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use crate::test::{cargo, target};
-use crate::{Failure, Outcome, source};
+use crate::{Failure, Outcome, alone, source};
 
 const CORE: &str = "crates/cenote/src/core/";
+/// The same in the crate that is the core alone.
+const ALONE: &str = "src/core/";
 /// Mutants that may live, each with its reason.
 const KEPT: &str = "tests/mutants.txt";
 /// The checker of the invariants is no part of the pool: a mutant of it shows how much the tests lean on
@@ -86,9 +89,9 @@ fn files(only: Option<&str>) -> Result<Vec<String>, Failure> {
 
 /// The mutants of a file that no test notices, as cargo-mutants names them.
 fn survivors(file: &str, shard: Option<&str>, kept: &Survivors) -> Result<Vec<String>, Failure> {
-    let mut first = vec!["--file".to_owned(), format!("{CORE}{file}")];
+    let mut first = vec!["--file".to_owned(), format!("{ALONE}{file}")];
     first.extend(shard.into_iter().flat_map(|shard| ["--shard".to_owned(), shard.to_owned()]));
-    let alive = mutate(file, &first, &["--lib", "core::"])?;
+    let alive = mutate(Place::Alone, file, &first)?;
     // Whom the list knows already need not meet the tests that take long.
     let count = count(&alive);
     let known = |name: &String| kept.get(&short(name)).copied() >= count.get(&short(name)).copied();
@@ -96,37 +99,49 @@ fn survivors(file: &str, shard: Option<&str>, kept: &Survivors) -> Result<Vec<St
     if !unknown.is_empty() {
         let mut again = vec!["--file".to_owned(), format!("{CORE}{file}")];
         for name in &unknown {
-            again.extend(["--re".to_owned(), format!("^{}$", escape(name))]);
+            let name = name.strip_prefix(ALONE).unwrap_or(name);
+            again.extend(["--re".to_owned(), format!("^{}$", escape(&format!("{CORE}{name}")))]);
         }
-        left.extend(mutate(&format!("{file}.behaviour"), &again, &["--lib", "--tests"])?);
+        left.extend(mutate(Place::InThePool, &format!("{file}.pool"), &again)?);
     }
     Ok(left)
 }
 
+/// Where mutants live.
+#[derive(Clone, Copy)]
+enum Place {
+    /// With the core's own tests, but for the walk over all states of a small pool, and fewer histories.
+    Alone,
+    /// With all tests of the crate.
+    InThePool,
+}
+
 /// Runs cargo-mutants; what it writes goes to a folder of this name.
-fn mutate(name: &str, wishes: &[String], tests: &[&str]) -> Result<Vec<String>, Failure> {
+fn mutate(place: Place, name: &str, wishes: &[String]) -> Result<Vec<String>, Failure> {
     let folder = target().join("mutants").join(name);
     let said = |error: std::io::Error| Failure::one(format!("{}: {error}", folder.display()));
     fs::create_dir_all(&folder).map_err(said)?;
     // A mutant that never ends may fill the memory before its time is over.
     let mut mutants = Command::new("sh");
     mutants.args(["-c", "ulimit -v 8000000; exec \"$@\"", "sh"]).arg(cargo());
-    mutants.args([
-        "mutants",
-        "--no-config",
-        "--package",
-        "cenote",
-        "--no-shuffle",
-        "--colors",
-        "never",
-    ]);
-    mutants.arg("--output").arg(&folder).args(wishes).arg("--").args(tests);
-    // Not in the copy, which goes after each file: what it has compiled is used again.
-    mutants.current_dir(source::root());
-    mutants.env("CARGO_TARGET_DIR", target().join("mutants/build"));
-    // As quick to build as can be: that is most of the work.
-    mutants.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_DEV_LTO", "off");
-    mutants.env("CENOTE_HISTORIES", "2000").env("CENOTE_SEEDS", "200").env("RUST_BACKTRACE", "0");
+    mutants.args(["mutants", "--no-config", "--no-shuffle", "--colors", "never"]);
+    mutants.arg("--output").arg(&folder).args(wishes);
+    mutants.env("CENOTE_SEEDS", "200").env("RUST_BACKTRACE", "0");
+    match place {
+        Place::Alone => {
+            mutants.current_dir(alone::write()?).arg("--in-place");
+            mutants.args(["--", "--lib", "core::", "--", "--skip", "enumeration"]);
+            mutants.env("CENOTE_HISTORIES", "300");
+        }
+        Place::InThePool => {
+            mutants.current_dir(source::root()).args(["--package", "cenote"]);
+            mutants.args(["--", "--lib", "--tests"]);
+            mutants.env("CENOTE_HISTORIES", "2000");
+            // Not in the copy, which goes after each file: what it has compiled is used again.
+            mutants.env("CARGO_TARGET_DIR", target().join("mutants/build"));
+            mutants.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_DEV_LTO", "off");
+        }
+    }
     let status = mutants.status();
     let status = status.map_err(|error| Failure::one(format!("sh cannot be run: {error}")))?;
     // 2: some live; 3: some ran out of time, so they were noticed.
@@ -167,7 +182,7 @@ fn count(names: &[String]) -> Survivors {
 
 /// Without the folder, the line and the column.
 fn short(name: &str) -> String {
-    let name = name.strip_prefix(CORE).unwrap_or(name);
+    let name = name.strip_prefix(CORE).or_else(|| name.strip_prefix(ALONE)).unwrap_or(name);
     match *name.splitn(4, ':').collect::<Vec<_>>() {
         [file, _, _, what] => format!("{file}:{what}"),
         _ => name.to_owned(),
@@ -199,6 +214,7 @@ mod tests {
     #[test]
     fn a_survivor_is_known_by_its_function_and_not_by_its_line() {
         assert_eq!(short(ALIVE), "gate.rs: replace > with >= in Gate::plan");
+        assert_eq!(short(ALIVE.strip_prefix("crates/cenote/").unwrap()), short(ALIVE));
         let cast = "crates/cenote/src/core/a.rs:1:2: replace A::b -> C::D with ()";
         assert_eq!(short(cast), "a.rs: replace A::b -> C::D with ()");
     }

@@ -60,6 +60,7 @@ mod permutations;
 mod pool;
 mod pooled;
 mod report;
+mod sample;
 #[cfg(all(test, cenote_shuttle))]
 mod schedules;
 mod settle;

@@ -2,6 +2,8 @@
 //! clock is read, the waker cloned and the timer made only when there is something to wait for. Dropping
 //! the future costs O(1) and loses nothing: what was granted to it goes to the next (P-5).
 
+mod short;
+
 use std::borrow::Borrow;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -216,67 +218,6 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
 }
 
 impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
-    /// Goes to the end of the queue, if that is all there is to do: others wait, nobody looks on, and no timer is
-    /// needed. Says whether it did.
-    #[inline(always)]
-    fn line_up(self, cx: &mut Context<'_>) -> bool {
-        let shell = &(*self.pool).borrow().shell;
-        let is_plain = shell.is_crowded()
-            && !shell.is_timed()
-            && matches!(self.patience, Patience::Default)
-            && shell.watch.flags() == 0;
-        if !is_plain {
-            return false;
-        }
-        let Ok(wanted) = u32::try_from(self.want.wanted()) else { return false };
-        let level = *self.level;
-        let stands_for = shell.sample.draw();
-        let now = (stands_for > 0).then(|| shell.env.now());
-        let waker = cx.waker().clone();
-        let lined_up = shell.turn(|state| {
-            let place = state.line_up(level, wanted, W::KIND, now, waker)?;
-            if !shell.is_crowded() {
-                shell.set_crowded(state);
-            }
-            Ok::<_, Waker>((place, state.core.clock()))
-        });
-        let Ok(((ticket, w), since)) = lined_up else { return false };
-        *self.ticket = Some(ticket);
-        *self.stage = Stage::Waiting(w);
-        // A wait that is not measured began when the pool's clock says, as far as somebody asks.
-        let never = Time::NEVER;
-        *self.span = Some(Span { since, deadline: never, slow: never, stands_for });
-        true
-    }
-
-    /// Takes what was granted, if something was. What is left of it, if that turns out dead, is the error.
-    #[inline(always)]
-    fn pick_up(self, w: u32) -> Option<Result<W::Given, W::Rest>> {
-        let location = *self.location;
-        let (taken, clock) = (*self.pool).borrow().shell.turn(|state| {
-            let key = state.core.collect_grant(w)?;
-            let taken = self.want.take(state, key, location);
-            if !state.core.has_waiters() {
-                state.maybe_open_lane(&(*self.pool).borrow().shell);
-            }
-            Some((taken, state.core.clock()))
-        })?;
-        // It stays so if what was taken turns out dead.
-        *self.stage = Stage::Asking;
-        let shell = &(*self.pool).borrow().shell;
-        let taken = match self.want.look_over(shell, taken, false, *self.flags) {
-            Ok(taken) => taken,
-            Err(rest) => return Some(Err(rest)),
-        };
-        *self.stage = Stage::Done;
-        let usual = self.span.is_some_and(|span| span.is_of_no_interest(clock));
-        if !usual || shell.watch.is_observed() {
-            let (id, wanted) = (self.want.id(&taken), self.want.wanted());
-            tell_got(shell, *self.ticket, *self.span, id, wanted);
-        }
-        Some(Ok(self.want.give(shell, taken, *self.flags)))
-    }
-
     /// The first look, and each one after a connection that turned out dead.
     fn ask(&mut self, cx: &mut Context<'_>) -> Look<M, W::Taken> {
         let shell = &(*self.pool).borrow().shell;

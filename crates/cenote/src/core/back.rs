@@ -59,26 +59,6 @@ impl Core {
         true
     }
 
-    /// As [`Core::release`] with [`Verdict::Keep`], for the usual case where others wait: the connection goes on to the
-    /// first of them, who is to be woken, and nothing else happens. `None` if there may be more to it.
-    #[inline(always)]
-    pub(crate) fn pass_on(&mut self, key: SlotKey) -> Option<u32> {
-        if !self.passes_on() {
-            return None;
-        }
-        let clock = self.clock;
-        let slot = self.slots.find(key)?;
-        if slot.generation != self.life.generation || slot.retires <= clock {
-            return None;
-        }
-        let w = self.queue.grant_first(key.index, clock)?;
-        debug_assert_eq!(slot.phase, Phase::Lent, "only a lent connection is passed on");
-        slot.uses += 1;
-        (slot.idle_since, slot.alive_at, slot.next) = (clock, clock, NONE);
-        self.releases += 1;
-        Some(w)
-    }
-
     #[inline]
     pub(super) fn count_release(&mut self) {
         self.releases += 1;

@@ -165,4 +165,14 @@ impl Core {
         let out = |phase| matches!(phase, Phase::Swept | Phase::Keepalive);
         self.slots.iter().filter(|(_, s)| out(s.phase)).count()
     }
+
+    /// What the digest says must be so.
+    fn check_steady(&self) {
+        let (size, limit) = (self.size(), self.limit());
+        assert!(!self.steady.calm || self.is_calm(size, limit), "the digest says calm");
+        let on_time = !self.resting && !self.clock_is_late();
+        assert!(!self.on_time || on_time, "the clock is said to be on time");
+        let full = size >= limit && !self.gate.is_overloaded();
+        assert!(!self.steady.full || full || !self.steady.calm, "the digest says full");
+    }
 }

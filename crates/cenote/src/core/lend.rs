@@ -133,18 +133,6 @@ impl Core {
         Acquired::Queued(w)
     }
 
-    /// The short way to a place in the queue, with a new ticket, for whoever needs no clock: only while the pool's own
-    /// is on time. `None` if there may be more to it than waiting.
-    #[inline(always)]
-    pub(crate) fn line_up(&mut self, level: u8, wanted: u32, kind: Kind) -> Option<(u64, u32)> {
-        let request = Request { level, ticket: self.tickets + 1, wanted, kind };
-        if !self.on_time || !self.only_waits(&request) {
-            return None;
-        }
-        self.tickets = request.ticket;
-        Some((request.ticket, self.queue.join_last(level, request.ticket)))
-    }
-
     fn refusal(&self, request: &Request, again: bool, now: Time) -> Option<Refusal> {
         if self.life.runtime_gone {
             return Some(Refusal::RuntimeGone);
@@ -201,17 +189,6 @@ impl Core {
             _ => self.counts.closed += 1,
         }
         refusal
-    }
-
-    /// What was granted to the waiter, if something was: the usual end of a wait.
-    #[inline(always)]
-    pub(crate) fn collect_grant(&mut self, w: u32) -> Option<SlotKey> {
-        if self.life.broken {
-            return None;
-        }
-        let first = self.queue.take_grant(w)?;
-        self.counts.acquired += 1;
-        Some(self.slots.key(first))
     }
 
     /// What the waiter got. Whoever lost a stale grant stands in the queue again, at its old place.

@@ -87,6 +87,7 @@ mod queue;
 mod retire;
 mod share;
 mod shares;
+mod short;
 mod slot;
 mod steady;
 mod upkeep;

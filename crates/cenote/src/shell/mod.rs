@@ -12,6 +12,7 @@ mod lane;
 mod locked;
 mod notes;
 mod refused;
+mod short;
 
 pub(crate) use locked::Locked;
 pub(crate) use refused::Refused;
@@ -19,7 +20,7 @@ pub(crate) use refused::Refused;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::config::{Options, Timeout};
+use crate::config::Options;
 use crate::conn::Conn;
 use crate::core::{Core, SlotKey, Verdict};
 use crate::env::Env;
@@ -29,8 +30,8 @@ use crate::lane::{Lane, Terms};
 use crate::manager::{Ended, Fate, Fault, Manager};
 use crate::membership::Membership;
 use crate::observe::{Audience, Event, EventKind, Source, Subject, Watched, flags};
+use crate::sample::Sample;
 use crate::signal::Signal;
-use crate::stats::Sample;
 use crate::stats::{CloseReason, Histogram, Status};
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
@@ -126,7 +127,7 @@ impl<M: Manager> Shell<M> {
             watch,
             priorities: options.priorities,
             crowded: AtomicBool::new(false),
-            timed: AtomicBool::new(is_timed(options)),
+            timed: AtomicBool::new(short::is_timed(options)),
             sample: Sample::new(),
             upkeep: Signal::new(),
             wait: Histogram::new(),
@@ -189,22 +190,6 @@ impl<M: Manager> Shell<M> {
         result
     }
 
-    /// As [`Shell::run`], for a command after which nothing is to be done.
-    #[inline(always)]
-    pub(crate) fn turn<R>(self: &Arc<Self>, command: impl FnOnce(&mut Locked<M>) -> R) -> R {
-        let fuse = Fuse(self);
-        let mut state = self.lock();
-        let result = command(&mut state);
-        debug_assert!(!state.has_work(), "a short turn leaves nothing to do");
-        #[cfg(debug_assertions)]
-        if state.core.is_small() && state.core.has_waiters() {
-            state.core.check();
-        }
-        drop(state);
-        fuse.keep();
-        result
-    }
-
     /// Lets go of the lock and does what the core ordered; returns whether the core has more to do than
     /// one turn may take.
     fn carry_out(self: &Arc<Self>, state: MutexGuard<'_, Locked<M>>) -> bool {
@@ -247,16 +232,6 @@ impl<M: Manager> Shell<M> {
         self.crowded.load(Ordering::Relaxed)
     }
 
-    /// Whether somebody who waits must know the time.
-    #[inline]
-    pub(crate) fn is_timed(&self) -> bool {
-        self.timed.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_timed(&self, options: &Options) {
-        self.timed.store(is_timed(options), Ordering::Relaxed);
-    }
-
     /// Keeps the hint right.
     #[inline]
     pub(crate) fn set_crowded(&self, state: &Locked<M>) {
@@ -288,37 +263,6 @@ impl<M: Manager> Shell<M> {
         if let Err(entry) = entry {
             Shell::release_under_lock(entry, verdict, how);
         }
-    }
-
-    /// Gives a connection that is to be kept to the first of those who wait, unless there may be more to it.
-    #[inline(always)]
-    fn pass_on(mut entry: Box<Entry<M>>) -> Result<(), Box<Entry<M>>> {
-        let plain = |shell: &Arc<Self>| shell.is_crowded() && shell.watch.flags() == 0;
-        if entry.lent_at.is_some() || !entry.shell.as_ref().is_some_and(plain) {
-            return Err(entry);
-        }
-        let Some(shell) = entry.shell.take() else { return Err(entry) };
-        let fuse = Fuse(&shell);
-        let mut state = shell.lock();
-        let passed = state.pass_on(entry);
-        if !state.core.has_waiters() {
-            shell.crowded.store(false, Ordering::Relaxed);
-        }
-        #[cfg(debug_assertions)]
-        if state.core.is_small() {
-            state.core.check();
-        }
-        drop(state);
-        fuse.keep();
-        match passed {
-            Ok(Some(waker)) => waker.wake(),
-            Ok(None) => {}
-            Err(mut entry) => {
-                entry.shell = Some(shell);
-                return Err(entry);
-            }
-        }
-        Ok(())
     }
 
     #[inline(never)]
@@ -476,10 +420,6 @@ impl<M: Manager> Watched for Shell<M> {
     fn watch(&self) -> &Audience {
         &self.watch
     }
-}
-
-fn is_timed(options: &Options) -> bool {
-    options.acquire_timeout != Timeout::Never || options.slow_acquire != Timeout::Never
 }
 
 /// Runs user code; a panic in it is told by `None`.

@@ -117,6 +117,36 @@ async fn a_canceller_stops_a_request_of_its_own_loan_only() {
 }
 
 // P-16
+#[tokio::test]
+async fn a_cancel_that_is_held_up_does_not_hit_the_next_borrower() {
+    let server = server().await;
+    let pool = one(postgres(&server)).await;
+    // Which of the two the server sees first is not ours to say, so it is tried several times.
+    for _ in 0..5 {
+        let conn = pool.acquire().await.unwrap();
+        let canceller = conn.canceller();
+        // The server takes the request and does not look at it yet.
+        server.freeze();
+        let mut cancel = Box::pin(async move { canceller.cancel().await });
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(cancel.as_mut().poll(&mut cx).is_pending());
+        let cancel = tokio::spawn(cancel);
+        drop(conn);
+        let waiting = pool.clone();
+        let next = tokio::spawn(async move {
+            let conn = waiting.acquire().await.unwrap();
+            // In one message: it runs when the cancel comes.
+            conn.batch_execute("SELECT pg_sleep(0.2)").await
+        });
+        until("asked for", || async { pool.status().waiting + pool.status().using > 0 }).await;
+        server.thaw();
+        next.await.unwrap().unwrap();
+        assert!(cancel.await.unwrap().unwrap());
+    }
+    assert_eq!(pool.stats().counts.connected, 1);
+}
+
+// P-16
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_is_not_lent_while_a_cancel_is_under_way() {
     let server = server().await;

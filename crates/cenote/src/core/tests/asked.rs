@@ -6,7 +6,7 @@ use super::time::{forever, idle, lent, orders, start};
 use crate::config::{Bound, OnConnectError, Options};
 use crate::core::life::Life;
 use crate::core::{
-    Acquired, Collected, Core, Failure, Kind, Order, Refusal, Request, Setback, Verdict,
+    Acquired, Collected, Core, Failure, Kind, Look, Order, Refusal, Request, Setback, Verdict,
 };
 use crate::stats::State;
 use crate::time::Time;
@@ -117,6 +117,62 @@ fn whoever_was_served_before_is_not_refused_as_a_newcomer_would_be() {
     core.drain(start() + SECOND, start());
     assert_eq!(ask(&mut core, 0, 1, false), Acquired::Refused(Refusal::Draining));
     assert!(matches!(ask(&mut core, 0, 1, true), Acquired::Queued(_)));
+}
+
+// P-21
+#[test]
+fn whoever_was_served_before_is_served_at_once_in_a_pool_that_drains_and_not_in_one_that_is_paused()
+{
+    let look = |again| Look { again, untested: false };
+    let mut core = idle(forever(), 1);
+    core.pause(false);
+    assert_eq!(core.hit(0, 9, look(true)), None);
+    let (mut core, keys) = lent(forever(), 2, SECOND);
+    core.drain(start() + SECOND, start());
+    assert!(core.release(keys[0], Verdict::Keep));
+    assert_eq!(core.hit(0, 9, look(false)), None, "a newcomer is not");
+    assert_eq!(core.hit(0, 9, look(true)), Some(keys[0]));
+}
+
+// P-21, P-26
+#[test]
+fn whoever_does_not_wait_is_told_why_there_is_nothing_and_is_counted() {
+    let end = |core: &mut Core, state| match state {
+        State::Running => {}
+        State::Paused => core.pause(false),
+        State::Draining => core.drain(start() + SECOND, start()),
+        State::Closed => core.close(start() + SECOND, start()),
+    };
+    for (state, refusal) in [
+        (State::Running, Refusal::Exhausted),
+        (State::Paused, Refusal::Paused),
+        (State::Draining, Refusal::Draining),
+        (State::Closed, Refusal::Closed),
+    ] {
+        let (mut core, _keys) = lent(forever(), 1, SECOND);
+        end(&mut core, state);
+        let rejected = u64::from(state <= State::Paused);
+        for n in 1..=2 {
+            assert_eq!(core.try_refusal(), refusal);
+            let counts = core.counts();
+            assert_eq!((counts.rejected, counts.closed), (n * rejected, n * (1 - rejected)));
+        }
+        core.runtime_gone();
+        assert_eq!(core.try_refusal(), Refusal::RuntimeGone);
+    }
+}
+
+// P-5, P-26
+#[test]
+fn whoever_gives_up_is_counted_by_why() {
+    let (mut core, _keys) = lent(Options { max_size: Bound::At(1), ..forever() }, 1, SECOND);
+    for n in 1..=2 {
+        for timed_out in [false, true] {
+            let w = queued(&mut core, 0, 1);
+            core.cancel(w, timed_out);
+        }
+        assert_eq!((core.counts().cancelled, core.counts().timed_out), (n, n));
+    }
 }
 
 // P-10, P-22

@@ -1,6 +1,7 @@
 //! The core against its reference model: exhaustively in the small, by random histories in the large.
 
 mod asked;
+mod broken;
 mod draw;
 mod ending;
 mod enumeration;
@@ -14,5 +15,6 @@ mod retire;
 mod runtime;
 mod shares;
 mod slices;
+mod steady;
 mod time;
 mod world;

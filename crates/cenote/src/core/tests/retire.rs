@@ -52,3 +52,15 @@ fn a_retirement_that_was_cancelled_is_not_due() {
     retirements.cancel(3, at);
     assert_eq!(retirements.due(Time::NEVER).count(), 0);
 }
+
+// P-17
+#[test]
+fn a_crowd_beyond_twice_the_jitter_ends_together_and_no_life_is_shorter_than_that() {
+    let (born, second) = (Time::ZERO + Duration::from_secs(1_000), Duration::from_secs(1));
+    let life = Lifetime { longest: 100 * second, jitter: 10 * second, gap: 10 * second };
+    let mut retirements = Retirements::default();
+    let plan = |slot| retirements.plan(slot, born, life, 0.0).since(born).as_secs();
+    // Each a gap before the one that is there, down to the floor and no further.
+    let ends: Vec<u64> = (0..5).map(plan).collect();
+    assert_eq!(ends, [100, 90, 80, 80, 80]);
+}

@@ -2,7 +2,7 @@
 
 use super::time::{forever, idle, lent, orders, start};
 use crate::config::{Bound, Options};
-use crate::core::{Acquired, Core, Failure, Kind, Order, Request};
+use crate::core::{Acquired, Core, Failure, Kind, Look, Order, Request};
 use crate::stats::CloseReason;
 use crate::time::Time;
 
@@ -92,4 +92,15 @@ fn what_comes_back_between_two_slices_hinders_nothing() {
     turns(&mut core);
     assert_eq!(core.size(), 0, "all of the old generation are closed");
     assert_eq!(core.counts().closes.get(CloseReason::Cleared), MANY as u64);
+}
+
+// P-18, P-23
+#[test]
+fn what_is_new_is_a_hit_while_what_is_old_still_waits_for_its_close() {
+    let mut core = idle(many(), MANY);
+    core.clear();
+    let key = core.make_room(start()).expect("a slice has gone");
+    assert!(core.added(key, start()) && core.has_stale());
+    let ticket = core.ticket();
+    assert_eq!(core.hit(0, ticket, Look { again: false, untested: false }), Some(key));
 }

@@ -294,6 +294,61 @@ fn a_pool_with_work_under_way_does_not_rest_and_an_empty_one_sleeps_for_ever() {
     assert_eq!(looks[29], Time::NEVER, "{looks:?}");
 }
 
+/// Whether a pool of which nobody wants anything any more looks for as long as a pool that rests would.
+fn rests(core: &mut Core) -> bool {
+    let mut now = core.clock();
+    for _ in 0..30 {
+        let next = core.upkeep(now);
+        if next > now + 100 * MILLI {
+            return true;
+        }
+        now = next;
+    }
+    false
+}
+
+// P-2, P-12
+#[test]
+fn each_kind_of_work_under_way_keeps_the_clock_going_by_itself() {
+    // A connect.
+    let mut core = Core::new(Options { min_size: 1, ..forever() }, 7, start());
+    assert!(core.status().connecting == 1 && !rests(&mut core));
+    // A test whose waiter has left.
+    let tested = TestOnAcquire::IfIdleFor(SECOND);
+    let mut core = idle(Options { test_on_acquire: tested, ..forever() }, 1);
+    core.upkeep(start() + SECOND);
+    let ticket = core.ticket();
+    let request = Request { level: 0, ticket, wanted: 1, kind: Kind::Exclusive };
+    let Acquired::Queued(w) = core.acquire(request, false, core.clock()) else { panic!() };
+    core.cancel(w, false);
+    assert!(core.status().testing == 1 && !rests(&mut core));
+    // The test of a connection that rests.
+    let mut core = idle(Options { keepalive: Timeout::After(10 * SECOND), ..forever() }, 1);
+    core.upkeep(start() + 10 * SECOND);
+    let key = core.sweep_next(&mut 0).expect("it rests");
+    assert!(core.swept(key, None));
+    assert!(core.status().testing == 1 && !rests(&mut core));
+    assert!(core.tested(key, true, core.clock()) && rests(&mut core));
+}
+
+// P-2, P-5
+#[test]
+fn a_pool_rests_neither_while_somebody_waits_nor_while_as_many_come_as_go() {
+    let (mut core, keys) = lent(Options { max_size: Bound::At(1), ..forever() }, 1, MILLI);
+    assert!(rests(&mut core), "a connection that is lent for long is nothing new");
+    assert_eq!(hit(&mut core), None, "it waits");
+    orders(&mut core);
+    assert!(!rests(&mut core));
+    let mut core = idle(forever(), 1);
+    for n in 0..30 {
+        let key = hit(&mut core).expect("an idle one");
+        assert!(core.release(key, Verdict::Keep));
+        core.upkeep(start() + n * 100 * MILLI);
+        assert!(!core.resting, "after {n}");
+    }
+    assert_eq!(keys.len(), 1);
+}
+
 // P-15, P-19
 #[test]
 fn at_most_an_eighth_of_the_idle_connections_and_two_are_tested_at_once() {
