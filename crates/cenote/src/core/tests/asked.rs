@@ -227,6 +227,20 @@ fn whoever_wants_several_gets_so_many_and_the_hottest() {
     core.check();
 }
 
+// P-11, P-22
+#[test]
+fn what_somebody_above_grants_is_a_limit_at_once_and_what_is_sought_is_made() {
+    let mut core = idle(Options { max_size: Bound::At(3), ..forever() }, 3);
+    core.set_grant(Bound::At(1), start());
+    assert_eq!((core.status().max, core.size()), (1, 1), "the others close");
+    core.set_grant(Bound::Unlimited, start());
+    assert_eq!(core.status().max, 3);
+    assert!(matches!(ask(&mut core, 0, 1, false), Acquired::Hit(_)));
+    orders(&mut core);
+    core.set_seeking(true, start());
+    assert_eq!(connects(&mut core), 1, "one rests for whoever seeks");
+}
+
 // P-10, P-22
 #[test]
 fn whoever_wants_more_than_there_may_be_fails_when_it_is_its_turn_and_not_later() {
