@@ -169,7 +169,9 @@ fn whoever_gives_up_is_counted_by_why() {
     for n in 1..=2 {
         for timed_out in [false, true] {
             let w = queued(&mut core, 0, 1);
+            assert!(core.has_waiters());
             core.cancel(w, timed_out);
+            assert!(!core.has_waiters());
         }
         assert_eq!((core.counts().cancelled, core.counts().timed_out), (n, n));
     }
@@ -180,7 +182,7 @@ fn whoever_gives_up_is_counted_by_why() {
 fn what_was_dead_or_came_back_unused_was_no_acquire_and_no_use() {
     let mut core = idle(Options { max_size: Bound::At(2), ..forever() }, 2);
     let before = *core.counts();
-    let mut take = |core: &mut Core| match ask(core, 0, 1, false) {
+    let take = |core: &mut Core| match ask(core, 0, 1, false) {
         Acquired::Hit(key) => key,
         other => panic!("{other:?}"),
     };
