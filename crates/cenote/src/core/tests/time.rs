@@ -347,6 +347,14 @@ fn a_pool_rests_neither_while_somebody_waits_nor_while_as_many_come_as_go() {
         assert!(!core.resting, "after {n}");
     }
     assert_eq!(keys.len(), 1);
+    // Nor where nothing has come back yet.
+    let mut core = Core::new(Options { max_size: Bound::At(20), ..forever() }, 7, start());
+    for n in 0..20 {
+        let made = core.make_room(start()).expect("there is room");
+        assert!(core.added(made, start()) && hit(&mut core) == Some(made));
+        core.upkeep(start() + n * 100 * MILLI);
+        assert!(!core.resting, "after {n}");
+    }
 }
 
 // P-15, P-19
