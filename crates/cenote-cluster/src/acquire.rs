@@ -24,7 +24,7 @@ use crate::error::{Answer, Error};
 use crate::health::Condition;
 use crate::route::{Route, Target};
 use crate::snapshot::{Admission, Found, Place, Snapshot, Tried};
-use crate::standing::Standing;
+use crate::standing::{Office, Standing};
 use crate::watch::Watchers;
 
 #[derive(Clone, Copy)]
@@ -254,6 +254,8 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
                     let answers = std::mem::take(self.answers);
                     return Some(Error::Overloaded { cluster: Arc::clone(&core.name), answers });
                 }
+                // That nobody is there may be news to the monitor, and may be old.
+                core.suspect();
                 let permanent = |answer: &Answer<M::Error>| matches!(&answer.error, PoolError::Connect { error, .. } if error.fault() == Fault::Permanent);
                 let for_good = !self.answers.is_empty() && self.answers.iter().all(permanent);
                 if for_good || core.settings.all_down == AllDown::Fail {
