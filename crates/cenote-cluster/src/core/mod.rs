@@ -71,6 +71,8 @@ struct Member<M: Manager> {
     told: Told,
     grant: Bound,
     seeking: bool,
+    /// The share that its present slow start has reached.
+    reached: f64,
 }
 
 #[derive(Clone, Copy, Default)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::time::{forever, lent, orders, start};
 use crate::config::{Bound, Options, TestOnAcquire};
-use crate::core::{Core, Kind, Order, SlotKey, Verdict};
+use crate::core::{Acquired, Core, Kind, Order, Request, Setback, SlotKey, Verdict};
 use crate::time::Time;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -57,6 +57,26 @@ fn what_comes_back_to_a_queue_goes_from_hand_to_hand() {
         core.check();
         assert!(!core.has_orders());
     }
+}
+
+// P-14, P-22
+#[test]
+fn a_pool_whose_limit_overload_lowered_is_never_full_for_long_and_has_no_short_way() {
+    let (mut core, _keys) = lent(Options { max_size: Bound::At(9), ..forever() }, 4, SECOND);
+    core.upkeep(start());
+    let ticket = core.ticket();
+    let request = Request { level: 0, ticket, wanted: 1, kind: Kind::Exclusive };
+    let Acquired::Queued(w) = core.acquire(request, false, start()) else { panic!("it waits") };
+    let connect = orders(&mut core).into_iter().find_map(|order| match order {
+        Order::Connect(key) => Some(key),
+        _ => None,
+    });
+    core.connect_failed(connect.expect("there is room"), Setback::Overload, start());
+    assert_eq!((core.size(), core.status().max), (4, 4));
+    core.cancel(w, false);
+    orders(&mut core);
+    core.upkeep(start());
+    assert_eq!(line_up(&mut core), None, "the upkeep must hear of whoever waits");
 }
 
 // P-15, P-17
