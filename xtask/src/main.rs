@@ -192,7 +192,7 @@ mod tests {
             ("sim --from", "'--from <SEED>'"),
             ("sim --from x", "'x'"),
             ("shuttle --schedule 91", "--test <NAME>"),
-            ("bench --only S8", "there is no such scenario"),
+            ("bench --only S99", "there is no such scenario"),
             ("bench --write", "--gate"),
             ("bench --gate --quick", "--quick"),
             ("soak --minutes 1 --seconds 1", "'--minutes <N>'"),
