@@ -25,7 +25,7 @@ use crate::health::Condition;
 use crate::queue::{Lurk, Queue};
 use crate::route::{Route, Target};
 use crate::snapshot::{Admission, Found, Place, Snapshot, Tried};
-use crate::standing::Standing;
+use crate::standing::{Office, Standing};
 
 /// The most answers that an error carries.
 const MOST_ANSWERS: usize = 32;
@@ -224,6 +224,8 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
                         answers,
                     }));
                 }
+                // That nobody is there may be news to the monitor, and may be old.
+                core.suspect();
                 let permanent = |answer: &Answer<M::Error>| matches!(&answer.error, PoolError::Connect { error, .. } if error.fault() == Fault::Permanent);
                 let for_good = !self.answers.is_empty() && self.answers.iter().all(permanent);
                 if for_good || core.settings.all_down == AllDown::Fail {

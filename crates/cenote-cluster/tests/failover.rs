@@ -4,6 +4,7 @@ mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use cenote::{Fault, Pooled, Role};
 use cenote_cluster::{AllDown, Condition, Error, RetryBudget, Route};
@@ -73,6 +74,34 @@ fn a_primary_that_comes_back_writable_after_a_failover_gets_nothing() {
         }
         assert_eq!(world.host("p").traffic().writes, 0);
         assert_eq!(cluster.status().node("p").unwrap().role, None);
+    });
+}
+
+// C-11, C-12
+#[test]
+fn a_promotion_that_comes_late_is_seen_at_once_as_long_as_somebody_waits() {
+    // At any moment between two of the sweeps that come every 5 s.
+    (0..5).for_each(|n| promote_late(secs(60 + n) + ms(300)));
+}
+
+fn promote_late(after: Duration) {
+    let world = World::new(1);
+    let cluster = world.replicated(&["r"]).probe_roles().acquire_timeout(secs(90)).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("p").crash();
+        // The suspicion is over, and nobody wanted anything meanwhile; then one waits for long.
+        world.sleep(secs(60)).await;
+        let (handle, r) = (world.sim.handle(), world.host("r"));
+        let promote = world.sim.spawn(async move {
+            handle.sleep(after).await;
+            r.promote();
+            handle.now()
+        });
+        assert_eq!(node(&cluster.write().await.unwrap()), "r");
+        let taken = world.sim.handle().now();
+        let took = taken.since(promote.await.unwrap());
+        assert!(took <= ms(300), "asked every 100 ms while somebody waits: {took:?}");
     });
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::time::{forever, idle, lent, orders, start};
-use crate::config::{Bound, OnConnectError, Options};
+use crate::config::{Bound, FreeSlot, OnConnectError, Options};
 use crate::core::life::Life;
 use crate::core::{
     Acquired, Collected, Core, Failure, Kind, Look, Order, Refusal, Request, Setback, Verdict,
@@ -65,7 +65,7 @@ fn what_is_still_to_be_closed_and_whether_the_runtime_is_gone_can_be_asked() {
 #[test]
 fn orders_are_known_and_their_buffer_is_used_again() {
     let (mut core, keys) = lent(Options { max_size: Bound::At(1), ..forever() }, 1, SECOND);
-    assert!(!core.has_orders());
+    assert!(!core.has_orders() && core.take_wake().is_none());
     // The usual order.
     let w = queued(&mut core, 0, 1);
     assert!(core.release(keys[0], Verdict::Keep));
@@ -73,7 +73,7 @@ fn orders_are_known_and_their_buffer_is_used_again() {
     assert_eq!((core.take_wake(), core.has_orders()), (Some(w), false));
     // Any other.
     core.announce();
-    assert!(core.has_orders());
+    assert!(core.has_orders() && core.take_wake().is_none());
     let mut buffer = core.take_orders();
     assert_eq!((buffer.as_slice(), core.has_orders()), (&[Order::Announce][..], false));
     buffer.reserve(1_000);
@@ -160,6 +160,16 @@ fn whoever_does_not_wait_is_told_why_there_is_nothing_and_is_counted() {
         core.runtime_gone();
         assert_eq!(core.try_refusal(), Refusal::RuntimeGone);
     }
+}
+
+// P-14, P-20
+#[test]
+fn what_is_still_being_made_or_closed_is_no_connection_that_works() {
+    let counted = Options { max_size: Bound::At(3), free_slot: FreeSlot::WhenClosed, ..forever() };
+    let (mut core, keys) = lent(counted, 2, SECOND);
+    assert!(core.release(keys[0], Verdict::Close(CloseReason::Died)));
+    core.make_room(start()).expect("there is room for one");
+    assert_eq!((core.size(), core.established()), (3, 1));
 }
 
 // P-5, P-26

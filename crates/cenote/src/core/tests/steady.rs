@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::time::{forever, lent, orders, start};
-use crate::config::{Bound, Options, TestOnAcquire};
+use crate::config::{Bound, Options, TestOnAcquire, Timeout};
 use crate::core::{Acquired, Core, Kind, Order, Request, Setback, SlotKey, Verdict};
 use crate::time::Time;
 
@@ -89,6 +89,19 @@ fn what_must_be_tested_or_may_be_used_up_goes_the_long_way() {
     assert!(core.release(key, Verdict::Keep));
     assert_eq!(orders(&mut core), [Order::Test(key)]);
     let (mut core, key) = full(Options { max_uses: Bound::At(2), ..forever() });
+    assert!(line_up(&mut core).is_some());
+    assert_eq!(core.pass_on(key), None);
+}
+
+// P-17, P-18
+#[test]
+fn what_is_of_an_old_generation_or_too_old_goes_the_long_way() {
+    let (mut core, key) = full(forever());
+    core.clear();
+    assert!(line_up(&mut core).is_some());
+    assert_eq!(core.pass_on(key), None);
+    let (mut core, key) = full(Options { max_lifetime: Timeout::After(100 * SECOND), ..forever() });
+    core.upkeep(start() + 100 * SECOND);
     assert!(line_up(&mut core).is_some());
     assert_eq!(core.pass_on(key), None);
 }

@@ -490,6 +490,21 @@ fn a_reset_is_counted_on_for_half_of_what_a_connect_takes() {
     assert_eq!((core.status().waiting, core.status().using), (0, 1));
 }
 
+// P-12, P-15
+#[test]
+fn what_is_tested_while_it_rests_is_counted_on_for_half_of_what_a_connect_takes() {
+    let keepalive = Timeout::After(10 * SECOND);
+    let mut core = idle(Options { max_size: Bound::At(2), keepalive, ..forever() }, 1);
+    let now = start() + 10 * SECOND;
+    core.upkeep(now);
+    let key = core.sweep_next(&mut 0).expect("it rests");
+    assert!(core.swept(key, None) && hit(&mut core).is_none());
+    core.check();
+    assert_eq!(core.status().connecting, 0, "the test may end in time");
+    core.upkeep(now + 5 * MILLI);
+    assert_eq!(core.status().connecting, 1, "it did not");
+}
+
 // P-21, P-33
 #[test]
 fn without_a_runtime_an_end_is_overrun_at_once_and_a_pool_that_does_not_end_never_is() {
