@@ -109,7 +109,11 @@ fn acquire(core: &mut Core) -> Acquired {
 
 /// A pool with room, whose two connections are lent and came back often.
 fn busy() -> (Core, Vec<SlotKey>) {
-    let (mut core, keys) = lent(Options { max_size: Bound::At(9), ..forever() }, 2, CONNECT);
+    busy_among(9)
+}
+
+fn busy_among(most: usize) -> (Core, Vec<SlotKey>) {
+    let (mut core, keys) = lent(Options { max_size: Bound::At(most), ..forever() }, 2, CONNECT);
     core.upkeep(start());
     for _ in 0..20 {
         assert!(core.release(keys[0], Verdict::Keep));
@@ -136,4 +140,23 @@ fn a_pool_puts_off_only_connects_for_those_to_whom_nothing_is_on_its_way() {
     assert!(core.release(keys[0], Verdict::Reset));
     assert!(matches!(acquire(&mut core), Acquired::Queued(_)));
     assert_eq!(core.flow.look, Time::NEVER);
+}
+
+// P-12
+#[test]
+fn a_full_pool_and_one_to_which_nothing_can_come_back_put_nothing_off() {
+    let (mut core, _) = busy_among(2);
+    assert!(matches!(acquire(&mut core), Acquired::Queued(_)));
+    assert_eq!(core.flow.look, Time::NEVER, "there is no connect to put off");
+    let (mut core, keys) = busy();
+    for key in keys {
+        assert!(core.release(key, Verdict::Reset));
+    }
+    orders(&mut core);
+    for _ in 0..3 {
+        assert!(matches!(acquire(&mut core), Acquired::Queued(_)));
+    }
+    assert_eq!(core.flow.look, Time::NEVER);
+    let connects = orders(&mut core).iter().filter(|o| matches!(o, Order::Connect(_))).count();
+    assert_eq!(connects, 1, "two resets serve two of three");
 }
