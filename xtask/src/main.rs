@@ -6,6 +6,7 @@ mod alone;
 mod bench;
 mod conformance;
 mod deps;
+mod failover;
 mod fuzz;
 mod guide;
 mod habits;
@@ -87,6 +88,8 @@ enum Command {
     Loom(loom::Wishes),
     /// Full load with faults on SQLite for some minutes, and then: is anything left?
     Soak(soak::Wishes),
+    /// Kill and promote PostgreSQL servers under load, and hold what a cluster does to its bounds
+    Failover(failover::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),
     /// Measure what a pool costs, cenote beside six others
@@ -116,6 +119,7 @@ impl Command {
             Command::Plant(wishes) => plant::run(&wishes),
             Command::Loom(wishes) => loom::run(&wishes),
             Command::Soak(wishes) => soak::run(&wishes),
+            Command::Failover(wishes) => failover::run(&wishes),
             Command::Torture(wishes) => torture::run(&wishes),
             Command::Bench(wishes) => bench::run(&wishes),
             Command::Fuzz(wishes) => fuzz::run(&wishes),
@@ -171,6 +175,10 @@ mod tests {
             panic!("servers")
         };
         assert_eq!((up.standbys, up.tls), (1, true));
+        let Ok(Command::Failover(failover)) = read("failover --json out") else {
+            panic!("failover")
+        };
+        assert_eq!((failover.runs, failover.json.is_some()), (5, true));
         let Ok(Command::Test(test)) = read("test --no-servers") else { panic!("test") };
         assert!(test.no_servers);
     }
@@ -184,7 +192,7 @@ mod tests {
             ("sim --from", "'--from <SEED>'"),
             ("sim --from x", "'x'"),
             ("shuttle --schedule 91", "--test <NAME>"),
-            ("bench --only S8", "there is no such scenario"),
+            ("bench --only S99", "there is no such scenario"),
             ("bench --write", "--gate"),
             ("bench --gate --quick", "--quick"),
             ("soak --minutes 1 --seconds 1", "'--minutes <N>'"),

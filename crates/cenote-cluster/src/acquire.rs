@@ -22,63 +22,19 @@ use crate::cluster::Cluster;
 use crate::core::{AllDown, Core};
 use crate::error::{Answer, Error};
 use crate::health::Condition;
+use crate::queue::{Lurk, Queue};
 use crate::route::{Route, Target};
 use crate::snapshot::{Admission, Found, Place, Snapshot, Tried};
-use crate::standing::Standing;
-use crate::watch::Watchers;
+use crate::standing::{Office, Standing};
+
+/// The most answers that an error carries.
+const MOST_ANSWERS: usize = 32;
 
 #[derive(Clone, Copy)]
 enum Patience {
     Default,
     For(Timeout),
     Until(Time),
-}
-
-/// A place in a node's queue, or the way to it. Left by dropping it.
-struct Queue {
-    id: u64,
-    standing: Arc<Standing>,
-    /// The snapshot in which the node was last seen fit.
-    version: u64,
-    watcher: Option<usize>,
-    /// This request is the one that tries whether the node works.
-    probe: Option<u32>,
-    waits: bool,
-}
-
-impl Queue {
-    /// There is something to wait for.
-    fn begin_wait(&mut self) {
-        if !self.waits {
-            self.waits = true;
-            self.standing.load.waiting.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        self.standing.watchers.leave(&mut self.watcher);
-        if self.waits {
-            self.standing.load.waiting.fetch_sub(1, Ordering::Relaxed);
-        }
-        if let Some(term) = self.probe {
-            self.standing.give_up_probe(term);
-        }
-    }
-}
-
-/// A place among those for whom there is no node at the moment.
-struct Lurk<'a> {
-    watchers: &'a Watchers,
-    place: Option<usize>,
-    rounds: u64,
-}
-
-impl Drop for Lurk<'_> {
-    fn drop(&mut self) {
-        self.watchers.leave(&mut self.place);
-    }
 }
 
 pin_project! {
@@ -210,19 +166,20 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
                 self.tried.clear();
                 *self.pressed = false;
             }
-            if let Some(error) = self.choose() {
-                return Poll::Ready(Err(error));
+            if let Some(outcome) = self.choose() {
+                return Poll::Ready(outcome);
             }
         }
     }
 
-    /// Chooses a node and gets in line there, or finds that there is none: then it lurks, or fails.
-    fn choose(&mut self) -> Option<Error<M::Error>> {
+    /// Chooses a node and takes an idle connection there or gets in line; or finds that there is none: then it lurks, or
+    /// fails.
+    fn choose(&mut self) -> Option<Outcome<M>> {
         let core = *self.core;
         match core.life() {
-            State::Closed => return Some(Error::Closed { cluster: Arc::clone(&core.name) }),
+            State::Closed => return Some(Err(Error::Closed { cluster: Arc::clone(&core.name) })),
             State::Draining if self.began.is_none() => {
-                return Some(Error::Draining { cluster: Arc::clone(&core.name) });
+                return Some(Err(Error::Draining { cluster: Arc::clone(&core.name) }));
             }
             _ => {}
         }
@@ -242,22 +199,37 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
         let zone = core.settings.zone.as_deref();
         match snapshot.choose(self.route, zone, self.tried, &**balance, &pick) {
             Found::Node(at) => {
+                let place = &snapshot.places[at];
+                // The hit: nothing is counted, cloned or built for a wait that does not come.
+                if place.admission == Admission::Free
+                    && !place.standing.pressed.load(Ordering::Relaxed)
+                {
+                    let hit = snapshot.pools[at].try_fast(self.location);
+                    if hit.is_some() {
+                        return hit.map(Ok);
+                    }
+                }
                 self.enter(&snapshot, at);
                 None
             }
-            Found::NoSuchNode => Some(Error::NoSuchNode {
+            Found::NoSuchNode => Some(Err(Error::NoSuchNode {
                 cluster: Arc::clone(&core.name),
                 route: self.route.to_string(),
-            }),
+            })),
             Found::NoneOnline => {
                 if *self.pressed {
                     let answers = std::mem::take(self.answers);
-                    return Some(Error::Overloaded { cluster: Arc::clone(&core.name), answers });
+                    return Some(Err(Error::Overloaded {
+                        cluster: Arc::clone(&core.name),
+                        answers,
+                    }));
                 }
+                // That nobody is there may be news to the monitor, and may be old.
+                core.suspect();
                 let permanent = |answer: &Answer<M::Error>| matches!(&answer.error, PoolError::Connect { error, .. } if error.fault() == Fault::Permanent);
                 let for_good = !self.answers.is_empty() && self.answers.iter().all(permanent);
                 if for_good || core.settings.all_down == AllDown::Fail {
-                    return Some(self.nobody_there());
+                    return Some(Err(self.nobody_there()));
                 }
                 self.begin();
                 if rounds != u64::MAX {
@@ -344,6 +316,10 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
         let ends = matches!(error, PoolError::Timeout { .. } | PoolError::Refused { .. });
         let timed_out = matches!(error, PoolError::Timeout { .. });
         self.tried.insert(queue.id);
+        // Of a long wait the last answers say enough.
+        if self.answers.len() >= MOST_ANSWERS {
+            self.answers.remove(0);
+        }
         self.answers.push(Answer { node: Arc::clone(&queue.standing.key), error });
         drop(queue);
         if timed_out {

@@ -258,7 +258,7 @@ impl<M: Manager> ClusterBuilder<M> {
         let core = Core::new(
             self.name.into(),
             Arc::clone(&env),
-            self.seed.map_or_else(Random::unseeded, Random::new),
+            Random::new(self.seed.unwrap_or_else(|| env.seed())),
             self.balance,
             settings,
             Purse::new(self.budget),
@@ -299,8 +299,8 @@ impl<M: Manager> ClusterBuilder<M> {
 }
 
 impl<M: Probe> ClusterBuilder<M> {
-    /// Asks the nodes what they are (C-11): every 5 s, and every 100 ms for 30 s after something went wrong. What is
-    /// configured is believed until they have answered.
+    /// Asks the nodes what they are (C-11): every 5 s, and every 100 ms for 30 s after something went wrong and as long as
+    /// somebody waits for a node. What is configured is believed until they have answered.
     pub fn probe_roles(mut self) -> Self {
         self.ask = Some(Box::new(prober::<M>));
         self

@@ -44,6 +44,7 @@ mod core;
 mod error;
 mod event;
 mod health;
+mod queue;
 mod random;
 mod registry;
 mod retry;

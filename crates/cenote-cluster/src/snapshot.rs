@@ -35,6 +35,8 @@ pub(crate) struct Place {
     pub(crate) role: Option<Role>,
     pub(crate) weight: u32,
     pub(crate) share: f64,
+    /// One by its effective weight: a division less for each candidate of each acquire.
+    pub(crate) per_weight: f64,
     /// The limit of its pool, without a slow start.
     pub(crate) size: usize,
     pub(crate) lagging: bool,

@@ -255,7 +255,8 @@ impl Membership for Standing {
 
     fn returned(&self, loan: u32, how: Ended, died: bool) {
         self.load.returned.fetch_add(1, Ordering::Relaxed);
-        if how == Ended::Returned && !died {
+        // Read first: what every return would write, every thread would wait for.
+        if how == Ended::Returned && !died && self.signs_of_life.load(Ordering::Relaxed) == 0 {
             self.signs_of_life.store(1, Ordering::Relaxed);
         }
         // What was reported was told already.

@@ -31,6 +31,12 @@ impl Watchers {
         self.lock().rounds
     }
 
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        let list = self.lock();
+        list.free.len() == list.places.len()
+    }
+
     /// Lays a waker down; `place` is the caller's, if it has one. Returns the rounds so far.
     pub(crate) fn watch(&self, place: &mut Option<usize>, waker: &Waker) -> u64 {
         // Cloned before and dropped after the lock: wakers are somebody else's code.

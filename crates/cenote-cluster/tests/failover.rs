@@ -4,6 +4,7 @@ mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use cenote::{Fault, Pooled, Role};
 use cenote_cluster::{AllDown, Condition, Error, RetryBudget, Route};
@@ -73,6 +74,34 @@ fn a_primary_that_comes_back_writable_after_a_failover_gets_nothing() {
         }
         assert_eq!(world.host("p").traffic().writes, 0);
         assert_eq!(cluster.status().node("p").unwrap().role, None);
+    });
+}
+
+// C-11, C-12
+#[test]
+fn a_promotion_that_comes_late_is_seen_at_once_as_long_as_somebody_waits() {
+    // At any moment between two of the sweeps that come every 5 s.
+    (0..5).for_each(|n| promote_late(secs(60 + n) + ms(300)));
+}
+
+fn promote_late(after: Duration) {
+    let world = World::new(1);
+    let cluster = world.replicated(&["r"]).probe_roles().acquire_timeout(secs(90)).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("p").crash();
+        // The suspicion is over, and nobody wanted anything meanwhile; then one waits for long.
+        world.sleep(secs(60)).await;
+        let (handle, r) = (world.sim.handle(), world.host("r"));
+        let promote = world.sim.spawn(async move {
+            handle.sleep(after).await;
+            r.promote();
+            handle.now()
+        });
+        assert_eq!(node(&cluster.write().await.unwrap()), "r");
+        let taken = world.sim.handle().now();
+        let took = taken.since(promote.await.unwrap());
+        assert!(took <= ms(300), "asked every 100 ms while somebody waits: {took:?}");
     });
 }
 
@@ -404,5 +433,36 @@ fn connects_that_are_slow_while_others_work_are_no_death() {
             Pooled::report(&mut held, &result);
         }
         assert!(cluster.status().node("a").unwrap().serves);
+    });
+}
+
+// C-6
+#[test]
+fn nodes_that_come_back_one_after_the_other_close_no_healthy_connection() {
+    let world = World::new(1);
+    let quick =
+        |pool: cenote::Builder<_>| pool.max_size(10).backoff_first(ms(10)).backoff_max(ms(10));
+    let cluster = world.plain(&["a", "b"]).pool(quick).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("a").crash();
+        world.host("b").crash();
+        world.sleep(secs(3)).await;
+        world.host("a").start();
+        world.sleep(ms(300)).await;
+        world.host("b").start();
+        world.sleep(ms(50)).await;
+        // Both have just come back: each may use its whole size at once, and does.
+        for name in ["a", "b"] {
+            drop(cluster.pool(name).unwrap().acquire_many(10).await.unwrap());
+        }
+        // a is always 300 ms ahead; that takes nothing away from b.
+        world.sleep(secs(15)).await;
+        for name in ["a", "b"] {
+            let closes = cluster.pool(name).unwrap().stats().counts.closes;
+            assert_eq!(closes.get(cenote::CloseReason::Shrunk), 0, "{name}: {closes:?}");
+        }
+        let status = cluster.status();
+        assert!(status.nodes.iter().all(|node| node.share == 1.0 && node.pool.max == 10));
     });
 }

@@ -151,6 +151,12 @@ fn lifecycle_calls_act_on_all_nodes_at_once_and_report_for_all() {
         assert_eq!(cluster.status().state, State::Paused);
         let waits = cluster.route(Route::any()).timeout(ms(10)).await;
         assert!(matches!(waits, Err(Error::Timeout { .. })));
+        // Who joins meanwhile is paused, too.
+        cluster.add(Node::new("late", "late")).unwrap();
+        world.sleep(ms(10)).await;
+        let waits = cluster.route(Route::any().to("late")).timeout(ms(10)).await;
+        assert!(matches!(waits, Err(Error::Timeout { .. })));
+        cluster.remove("late", secs(1)).await;
         cluster.resume().await;
         drop(cluster.route(Route::any()).await.unwrap());
         // Clear: every connection is a new one.

@@ -14,7 +14,7 @@ pub struct LeastLoaded;
 const FULL_SCAN: usize = 16;
 
 fn cost(seat: Seat<'_>) -> f64 {
-    (seat.load() + 1) as f64 / seat.effective_weight().max(f64::MIN_POSITIVE)
+    (seat.load() + 1) as f64 * seat.0.per_weight
 }
 
 impl Balance for LeastLoaded {

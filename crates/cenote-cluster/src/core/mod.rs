@@ -71,6 +71,8 @@ struct Member<M: Manager> {
     told: Told,
     grant: Bound,
     seeking: bool,
+    /// The share that its present slow start has reached.
+    reached: f64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -255,9 +257,11 @@ impl<M: Manager> Core<M> {
         self.refresh_and(false);
     }
 
-    /// Whether the nodes should be asked quickly now.
+    /// Whether the nodes should be asked quickly now: after a suspicion, and as long as somebody waits for a node, since
+    /// promotions often come later than a suspicion lasts.
     pub(crate) fn is_suspicious(&self) -> bool {
         self.env.now().as_nanos() < self.suspected_until.load(Ordering::Relaxed)
+            || !self.watchers.is_empty()
     }
 
     /// Makes a new snapshot if anything changed. Returns when time alone will change something.

@@ -37,6 +37,7 @@ impl<M: Manager> Core<M> {
         );
         let pool = self.build_pool(&node, manager, &standing)?;
         let node = Arc::new(node);
+        let added = pool.clone();
         let mut state = self.lock();
         state.must_be_new(&node)?;
         let member = Member {
@@ -48,6 +49,7 @@ impl<M: Manager> Core<M> {
             told: Told { role: self.first_role(&node), ..Told::default() },
             grant: Bound::Unlimited,
             seeking: false,
+            reached: 0.0,
         };
         state.tell(&self.name, node.key(), EventKind::Added);
         // Others may have come meanwhile; the order of ids is the order of places.
@@ -56,6 +58,12 @@ impl<M: Manager> Core<M> {
         drop(state);
         self.refresh_and(true);
         self.monitor.raise();
+        // A pause, a drain or a close that came meanwhile is for this one too.
+        match self.life() {
+            Life::Running => {}
+            Life::Paused => drop(added.pause()),
+            _ => drop(added.close_now()),
+        }
         Ok(())
     }
 

@@ -37,6 +37,7 @@ impl<M: Manager> State<M> {
                 role,
                 weight: member.node.configured_weight(),
                 share: health.share(now),
+                per_weight: 1.0,
                 size: member.pool.options().max_size.get(),
                 lagging,
                 admission: match condition {
@@ -52,9 +53,14 @@ impl<M: Manager> State<M> {
             keep_half(&mut places, &badness);
         }
         even_out(&mut places);
+        self.only_grow(&mut places);
         self.note_primary(&places, now);
         self.tell_changes(core, &places, now);
         let grants = self.grants(core, &mut places);
+        for place in &mut places {
+            let weight = f64::from(place.weight) * place.share;
+            place.per_weight = 1.0 / weight.max(f64::MIN_POSITIVE);
+        }
         let seeking = self.seeking(&places);
         let old = core.snapshot.load();
         let changed = old.places.len() != places.len()
@@ -163,6 +169,19 @@ impl<M: Manager> State<M> {
         }
         for (node, kind) in news {
             self.tell(&core.name, &node, kind);
+        }
+    }
+
+    /// A slow start only grows. A node that comes back while another already has its share would lower that one's, and a
+    /// pool that shrinks closes healthy connections.
+    fn only_grow(&mut self, places: &mut [Place]) {
+        for (member, place) in self.members.iter_mut().zip(places) {
+            if place.condition == Condition::SlowStart {
+                place.share = place.share.max(member.reached);
+                member.reached = place.share;
+            } else {
+                member.reached = 0.0;
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! The one monitor of a cluster: asks every node what it is, all at once, every few seconds, and every 100 ms for a
-//! while after a suspicion (C-11). It uses the nodes' own pools, before everybody who waits there, and never makes a
+//! while after a suspicion and as long as somebody waits for a node (C-11). It uses the nodes' own pools, before everybody who waits there, and never makes a
 //! connect of its own: that is the pool's prober's.
 //!
 //! A sweep ends when all have answered or the time of a quick round is over; an answer that comes later counts in the

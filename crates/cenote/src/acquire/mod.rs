@@ -21,7 +21,7 @@ use crate::pooled::Pooled;
 use crate::shared::Shared;
 use crate::time::Time;
 use wait::Wait;
-pub(crate) use want::{Jointly, One, take_now};
+pub(crate) use want::{Jointly, One, Want, take_now};
 
 use want::Many;
 

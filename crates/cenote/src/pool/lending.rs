@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Pool;
-use crate::acquire::{Acquire, AcquireMany, AcquireOwned, One, take_now};
+use crate::acquire::{Acquire, AcquireMany, AcquireOwned, One, Want, take_now};
 use crate::core::Core;
 use crate::error::Error;
 use crate::manager::{Ended, Fault, Manager};
@@ -59,6 +59,28 @@ impl<M: Manager> Pool<M> {
     #[track_caller]
     pub fn acquire_owned(&self) -> AcquireOwned<M> {
         AcquireOwned::new(self.clone(), Location::caller())
+    }
+
+    /// Takes an idle connection if that needs no lock: what [`acquire`](Pool::acquire) tries first. `None` says nothing of
+    /// whether there is one; ask `acquire` then. For code that acquires for somebody else, whose place in the source
+    /// reports name.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use cenote::Pool;
+    /// # use cenote_testkit::Script;
+    /// use std::panic::Location;
+    ///
+    /// let pool = Pool::builder(Script::new()).build().unwrap();
+    /// let conn = match pool.try_fast(Location::caller()) {
+    ///     Some(conn) => conn,
+    ///     None => pool.acquire().await.unwrap(),
+    /// };
+    /// assert_eq!(conn.serial(), 1);
+    /// # }
+    /// ```
+    pub fn try_fast(&self, location: &'static Location<'static>) -> Option<Pooled<M>> {
+        One.take_fast(&self.shell, location)
     }
 
     /// Borrows several connections: all of them, or none (P-10). Whoever needs several and takes them one

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::time::{forever, idle, lent, orders, start};
-use crate::config::{Bound, OnConnectError, Options};
+use crate::config::{Bound, FreeSlot, OnConnectError, Options};
 use crate::core::life::Life;
 use crate::core::{
     Acquired, Collected, Core, Failure, Kind, Look, Order, Refusal, Request, Setback, Verdict,
 };
-use crate::stats::State;
+use crate::stats::{CloseReason, State};
 use crate::time::Time;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -65,7 +65,7 @@ fn what_is_still_to_be_closed_and_whether_the_runtime_is_gone_can_be_asked() {
 #[test]
 fn orders_are_known_and_their_buffer_is_used_again() {
     let (mut core, keys) = lent(Options { max_size: Bound::At(1), ..forever() }, 1, SECOND);
-    assert!(!core.has_orders());
+    assert!(!core.has_orders() && core.take_wake().is_none());
     // The usual order.
     let w = queued(&mut core, 0, 1);
     assert!(core.release(keys[0], Verdict::Keep));
@@ -73,7 +73,7 @@ fn orders_are_known_and_their_buffer_is_used_again() {
     assert_eq!((core.take_wake(), core.has_orders()), (Some(w), false));
     // Any other.
     core.announce();
-    assert!(core.has_orders());
+    assert!(core.has_orders() && core.take_wake().is_none());
     let mut buffer = core.take_orders();
     assert_eq!((buffer.as_slice(), core.has_orders()), (&[Order::Announce][..], false));
     buffer.reserve(1_000);
@@ -162,6 +162,16 @@ fn whoever_does_not_wait_is_told_why_there_is_nothing_and_is_counted() {
     }
 }
 
+// P-14, P-20
+#[test]
+fn what_is_still_being_made_or_closed_is_no_connection_that_works() {
+    let counted = Options { max_size: Bound::At(3), free_slot: FreeSlot::WhenClosed, ..forever() };
+    let (mut core, keys) = lent(counted, 2, SECOND);
+    assert!(core.release(keys[0], Verdict::Close(CloseReason::Died)));
+    core.make_room(start()).expect("there is room for one");
+    assert_eq!((core.size(), core.established()), (3, 1));
+}
+
 // P-5, P-26
 #[test]
 fn whoever_gives_up_is_counted_by_why() {
@@ -169,10 +179,78 @@ fn whoever_gives_up_is_counted_by_why() {
     for n in 1..=2 {
         for timed_out in [false, true] {
             let w = queued(&mut core, 0, 1);
+            assert!(core.has_waiters());
             core.cancel(w, timed_out);
+            assert!(!core.has_waiters());
         }
         assert_eq!((core.counts().cancelled, core.counts().timed_out), (n, n));
     }
+}
+
+// P-15, P-27
+#[test]
+fn what_was_dead_or_came_back_unused_was_no_acquire_and_no_use() {
+    let mut core = idle(Options { max_size: Bound::At(2), ..forever() }, 2);
+    let before = *core.counts();
+    let take = |core: &mut Core| match ask(core, 0, 1, false) {
+        Acquired::Hit(key) => key,
+        other => panic!("{other:?}"),
+    };
+    let (dead, alive) = (take(&mut core), take(&mut core));
+    assert!(core.found_bad(dead, true, CloseReason::Died) && !core.owns(dead));
+    assert_eq!(
+        core.counts().closes.get(CloseReason::Died),
+        before.closes.get(CloseReason::Died) + 1
+    );
+    assert_eq!(
+        (core.counts().acquired, core.counts().hits),
+        (before.acquired + 1, before.hits + 1)
+    );
+    // The second wanted another one beside it.
+    let uses = core.slots[alive.index].uses;
+    assert!(core.unlend(alive));
+    core.check();
+    assert_eq!((core.status().using, core.status().available), (0, 1));
+    assert_eq!(core.slots[alive.index].uses, uses);
+    // Whoever had waited made no hit.
+    assert_eq!(take(&mut core), alive);
+    let hits = core.counts().hits;
+    core.close(start() + SECOND, start());
+    core.overrun();
+    assert!(!core.unlend(alive), "it is no longer the pool's");
+    let acquired = core.counts().acquired;
+    assert!(!core.found_bad(alive, false, CloseReason::Died));
+    assert_eq!((core.counts().acquired, core.counts().hits), (acquired - 1, hits));
+}
+
+// P-10
+#[test]
+fn whoever_wants_several_gets_so_many_and_the_hottest() {
+    let mut core = idle(Options { max_size: Bound::At(5), ..forever() }, 5);
+    let hottest = core.idle.hottest();
+    let w = queued(&mut core, 0, 3);
+    let Collected::Granted(first) = core.collect(w) else { panic!("they rest") };
+    let mut keys = vec![first];
+    while let Some(next) = core.next_granted(keys[keys.len() - 1]) {
+        keys.push(next);
+    }
+    assert_eq!((keys.len(), core.status().using, core.status().available), (3, 3, 2));
+    assert!(keys.iter().any(|key| key.index == hottest));
+    core.check();
+}
+
+// P-11, P-22
+#[test]
+fn what_somebody_above_grants_is_a_limit_at_once_and_what_is_sought_is_made() {
+    let mut core = idle(Options { max_size: Bound::At(3), ..forever() }, 3);
+    core.set_grant(Bound::At(1), start());
+    assert_eq!((core.status().max, core.size()), (1, 1), "the others close");
+    core.set_grant(Bound::Unlimited, start());
+    assert_eq!(core.status().max, 3);
+    assert!(matches!(ask(&mut core, 0, 1, false), Acquired::Hit(_)));
+    orders(&mut core);
+    core.set_seeking(true, start());
+    assert_eq!(connects(&mut core), 1, "one rests for whoever seeks");
 }
 
 // P-10, P-22

@@ -1,8 +1,11 @@
-//! The flow by itself: when it puts connects off, for whom, and for how long.
+//! The flow, by itself and in the core: when it puts connects off, for whom, and for how long.
 
 use std::time::Duration;
 
+use super::time::{forever, lent, orders, start};
+use crate::config::{Bound, Options};
 use crate::core::flow::Flow;
+use crate::core::{Acquired, Core, Kind, Order, Request, SlotKey, Verdict};
 use crate::time::Time;
 
 const CONNECT: Duration = Duration::from_millis(160);
@@ -96,4 +99,41 @@ fn a_crowd_that_has_gone_leaves_no_timer() {
     flow.serves(8, true, 10, CONNECT, at(0));
     assert_eq!((flow.serves(0, true, 18, CONNECT, at(4)), flow.look), (0, Time::NEVER));
     assert_eq!(flow.serves(8, true, 18, CONNECT, at(90)), 8, "the next one is put off anew");
+}
+
+fn acquire(core: &mut Core) -> Acquired {
+    let ticket = core.ticket();
+    let request = Request { level: 0, ticket, wanted: 1, kind: Kind::Exclusive };
+    core.acquire(request, false, core.clock())
+}
+
+/// A pool with room, whose two connections are lent and came back often.
+fn busy() -> (Core, Vec<SlotKey>) {
+    let (mut core, keys) = lent(Options { max_size: Bound::At(9), ..forever() }, 2, CONNECT);
+    core.upkeep(start());
+    for _ in 0..20 {
+        assert!(core.release(keys[0], Verdict::Keep));
+        assert_eq!(acquire(&mut core), Acquired::Hit(keys[0]));
+    }
+    core.upkeep(start() + Duration::from_millis(100));
+    orders(&mut core);
+    (core, keys)
+}
+
+// P-12
+#[test]
+fn a_pool_puts_off_only_connects_for_those_to_whom_nothing_is_on_its_way() {
+    let (mut core, _) = busy();
+    assert!(matches!(acquire(&mut core), Acquired::Queued(_)));
+    assert!(!orders(&mut core).iter().any(|order| matches!(order, Order::Connect(_))));
+    assert_eq!(core.flow.look, core.clock() + LOOK);
+    // A connect and a reset under way are enough for one.
+    let (mut core, _) = busy();
+    core.make_room(core.clock()).expect("there is room");
+    assert!(matches!(acquire(&mut core), Acquired::Queued(_)));
+    assert_eq!(core.flow.look, Time::NEVER);
+    let (mut core, keys) = busy();
+    assert!(core.release(keys[0], Verdict::Reset));
+    assert!(matches!(acquire(&mut core), Acquired::Queued(_)));
+    assert_eq!(core.flow.look, Time::NEVER);
 }

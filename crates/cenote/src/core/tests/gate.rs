@@ -121,6 +121,18 @@ fn after_the_prober_has_succeeded_the_ramp_goes_on_with_two_then_four() {
 
 // P-12
 #[test]
+fn releases_that_will_serve_in_time_are_a_supply() {
+    let options = Options { ramp: false, max_connecting: 100, ..options() };
+    let plan = |coming| {
+        let counters = Counters { wanted: 10, coming, idle: 2, size: 2, ..counters() };
+        Gate::new().plan(counters, &options, at(0))
+    };
+    assert_eq!([0, 4, 8, 9].map(|coming| plan(coming).connects), [8, 4, 0, 0]);
+    assert_eq!(plan(9).look_again, Time::NEVER, "it has a timer of its own");
+}
+
+// P-12
+#[test]
 fn demand_is_what_waiters_want_less_what_is_on_its_way() {
     let (gate, options) = (Gate::new(), options());
     let plan = |c| gate.plan(c, &options, at(0));

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::time::{forever, lent, orders, start};
-use crate::config::{Bound, Options, TestOnAcquire};
-use crate::core::{Core, Kind, Order, SlotKey, Verdict};
+use crate::config::{Bound, Options, TestOnAcquire, Timeout};
+use crate::core::{Acquired, Core, Kind, Order, Request, Setback, SlotKey, Verdict};
 use crate::time::Time;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -59,6 +59,26 @@ fn what_comes_back_to_a_queue_goes_from_hand_to_hand() {
     }
 }
 
+// P-14, P-22
+#[test]
+fn a_pool_whose_limit_overload_lowered_is_never_full_for_long_and_has_no_short_way() {
+    let (mut core, _keys) = lent(Options { max_size: Bound::At(9), ..forever() }, 4, SECOND);
+    core.upkeep(start());
+    let ticket = core.ticket();
+    let request = Request { level: 0, ticket, wanted: 1, kind: Kind::Exclusive };
+    let Acquired::Queued(w) = core.acquire(request, false, start()) else { panic!("it waits") };
+    let connect = orders(&mut core).into_iter().find_map(|order| match order {
+        Order::Connect(key) => Some(key),
+        _ => None,
+    });
+    core.connect_failed(connect.expect("there is room"), Setback::Overload, start());
+    assert_eq!((core.size(), core.status().max), (4, 4));
+    core.cancel(w, false);
+    orders(&mut core);
+    core.upkeep(start());
+    assert_eq!(line_up(&mut core), None, "the upkeep must hear of whoever waits");
+}
+
 // P-15, P-17
 #[test]
 fn what_must_be_tested_or_may_be_used_up_goes_the_long_way() {
@@ -69,6 +89,19 @@ fn what_must_be_tested_or_may_be_used_up_goes_the_long_way() {
     assert!(core.release(key, Verdict::Keep));
     assert_eq!(orders(&mut core), [Order::Test(key)]);
     let (mut core, key) = full(Options { max_uses: Bound::At(2), ..forever() });
+    assert!(line_up(&mut core).is_some());
+    assert_eq!(core.pass_on(key), None);
+}
+
+// P-17, P-18
+#[test]
+fn what_is_of_an_old_generation_or_too_old_goes_the_long_way() {
+    let (mut core, key) = full(forever());
+    core.clear();
+    assert!(line_up(&mut core).is_some());
+    assert_eq!(core.pass_on(key), None);
+    let (mut core, key) = full(Options { max_lifetime: Timeout::After(100 * SECOND), ..forever() });
+    core.upkeep(start() + 100 * SECOND);
     assert!(line_up(&mut core).is_some());
     assert_eq!(core.pass_on(key), None);
 }

@@ -347,6 +347,14 @@ fn a_pool_rests_neither_while_somebody_waits_nor_while_as_many_come_as_go() {
         assert!(!core.resting, "after {n}");
     }
     assert_eq!(keys.len(), 1);
+    // Nor where nothing has come back yet.
+    let mut core = Core::new(Options { max_size: Bound::At(20), ..forever() }, 7, start());
+    for n in 0..20 {
+        let made = core.make_room(start()).expect("there is room");
+        assert!(core.added(made, start()) && hit(&mut core) == Some(made));
+        core.upkeep(start() + n * 100 * MILLI);
+        assert!(!core.resting, "after {n}");
+    }
 }
 
 // P-15, P-19
@@ -480,6 +488,21 @@ fn a_reset_is_counted_on_for_half_of_what_a_connect_takes() {
     assert_eq!(connecting(&mut core, 5 * MILLI), 1, "it did not");
     assert!(core.was_reset(keys[0], true, start() + 6 * MILLI), "and serves whoever waits");
     assert_eq!((core.status().waiting, core.status().using), (0, 1));
+}
+
+// P-12, P-15
+#[test]
+fn what_is_tested_while_it_rests_is_counted_on_for_half_of_what_a_connect_takes() {
+    let keepalive = Timeout::After(10 * SECOND);
+    let mut core = idle(Options { max_size: Bound::At(2), keepalive, ..forever() }, 1);
+    let now = start() + 10 * SECOND;
+    core.upkeep(now);
+    let key = core.sweep_next(&mut 0).expect("it rests");
+    assert!(core.swept(key, None) && hit(&mut core).is_none());
+    core.check();
+    assert_eq!(core.status().connecting, 0, "the test may end in time");
+    core.upkeep(now + 5 * MILLI);
+    assert_eq!(core.status().connecting, 1, "it did not");
 }
 
 // P-21, P-33
