@@ -258,7 +258,7 @@ impl<M: Manager> ClusterBuilder<M> {
         let core = Core::new(
             self.name.into(),
             Arc::clone(&env),
-            self.seed.map_or_else(Random::unseeded, Random::new),
+            Random::new(self.seed.unwrap_or_else(|| env.seed())),
             self.balance,
             settings,
             Purse::new(self.budget),

@@ -1,7 +1,6 @@
 //! The draw behind everything that is left to chance: balancers, jitter, shedding. Lock-free, and the same numbers for
 //! the same seed, so that tests can say what will be chosen.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -14,11 +13,6 @@ impl Random {
     /// The numbers that follow from this seed.
     pub fn new(seed: u64) -> Random {
         Random(AtomicU64::new(seed))
-    }
-
-    /// Other numbers each time: the standard library's hash keys are the only seed that needs no dependency.
-    pub(crate) fn unseeded() -> Random {
-        Random::new(RandomState::new().build_hasher().finish())
     }
 
     /// The next 64 bits.

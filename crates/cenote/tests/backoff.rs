@@ -15,6 +15,21 @@ fn connect_times(bench: &Bench) -> Vec<Duration> {
 
 // P-13
 #[test]
+fn the_same_seed_draws_the_same_jitter_again() {
+    let attempts = |seed| {
+        let bench = Bench::new(seed);
+        bench.script.connect_always(Step::Error(Fault::Host));
+        let _pool = bench.builder().min_size(1).build().unwrap();
+        bench.sim.run(bench.sim.sleep(secs(30)));
+        connect_times(&bench)
+    };
+    assert!(attempts(1).len() > 5);
+    assert_eq!(attempts(1), attempts(1));
+    assert_ne!(attempts(1), attempts(2));
+}
+
+// P-13
+#[test]
 fn a_create_that_always_fails_is_tried_at_most_20_times_in_two_seconds_without_busy_work() {
     let steps = [
         Step::Error(Fault::Host),

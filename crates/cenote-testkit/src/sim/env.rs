@@ -43,6 +43,10 @@ impl Env for SimEnv {
         Time::ZERO + instant.saturating_duration_since(self.world.origin)
     }
 
+    fn seed(&self) -> u64 {
+        self.world.draw_seed()
+    }
+
     fn sleep_until(&self, at: Time) -> Sleep {
         self.world.count(|usage| usage.timers += 1);
         if at == Time::NEVER {

@@ -45,6 +45,8 @@ struct State {
     for_quiet: Vec<Waker>,
     quiet: u64,
     random: u64,
+    /// Pools that asked for a seed: theirs do not change which task goes next.
+    seeds: u64,
     running: bool,
     shut_down: bool,
     all_polls: u64,
@@ -74,6 +76,7 @@ impl World {
             for_quiet: Vec::new(),
             quiet: 0,
             random: seed,
+            seeds: 0,
             running: false,
             shut_down: false,
             all_polls: 0,
@@ -83,6 +86,15 @@ impl World {
             usage: Usage::default(),
         };
         Arc::new(World { seed, origin: Instant::now(), state: Mutex::new(state) })
+    }
+
+    /// A seed for one more pool, which follows from that of the world.
+    pub(super) fn draw_seed(&self) -> u64 {
+        let nth = self.with(|state| {
+            state.seeds += 1;
+            state.seeds
+        });
+        mixed(self.seed ^ nth.wrapping_mul(STEP))
     }
 
     fn with<R>(&self, run: impl FnOnce(&mut State) -> R) -> R {
@@ -296,14 +308,19 @@ impl World {
     }
 }
 
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Sebastiano Vigna's splitmix64.
+fn mixed(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 impl State {
-    /// Sebastiano Vigna's splitmix64.
     fn draw(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) >> 1
+        self.random = self.random.wrapping_add(STEP);
+        mixed(self.random) >> 1
     }
 
     fn take_due(&mut self) -> Vec<Waker> {

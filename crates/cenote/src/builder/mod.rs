@@ -159,7 +159,7 @@ impl<M: Manager> Builder<M> {
         };
         let Some(env) = env else { return Err(BuildError::NoRuntime) };
         let now = env.now();
-        let core = Core::new(self.options, seed(), now);
+        let core = Core::new(self.options, env.seed(), now);
         let name = Arc::from(self.name);
         let shell =
             Shell::new(self.manager, self.hooks, self.watch, env, name, self.membership, core);
@@ -212,19 +212,6 @@ fn current_env() -> Option<Arc<dyn Env>> {
 #[cfg(not(feature = "tokio"))]
 fn current_env() -> Option<Arc<dyn Env>> {
     None
-}
-
-/// A different number for every pool, without a dependency: the standard library's hash keys.
-#[cfg(not(all(test, any(cenote_shuttle, cenote_loom))))]
-fn seed() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    RandomState::new().build_hasher().finish()
-}
-
-/// The same for every pool: a schedule that is run again must find the same pool.
-#[cfg(all(test, any(cenote_shuttle, cenote_loom)))]
-fn seed() -> u64 {
-    1
 }
 
 impl<M: Manager> fmt::Debug for Builder<M> {

@@ -30,6 +30,12 @@ pub trait Env: Send + Sync + 'static {
         if instant >= now { self.now() + (instant - now) } else { self.now() - (now - instant) }
     }
 
+    /// Where the chance of a pool that is built here begins: its jitter follows from this number. Default: another
+    /// one for every pool. A simulation gives what follows from its seed, so that the same one does the same again.
+    fn seed(&self) -> u64 {
+        seed()
+    }
+
     /// A future that ends at this time, or soon after.
     fn sleep_until(&self, at: Time) -> Sleep;
 
@@ -42,6 +48,19 @@ pub trait Env: Send + Sync + 'static {
         let _ = errand;
         self.spawn(task);
     }
+}
+
+/// A different number each time, without a dependency: the standard library's hash keys.
+#[cfg(not(all(test, any(cenote_shuttle, cenote_loom))))]
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}
+
+/// The same for every pool: a schedule that is run again must find the same pool.
+#[cfg(all(test, any(cenote_shuttle, cenote_loom)))]
+fn seed() -> u64 {
+    1
 }
 
 /// What a task is for.
