@@ -188,12 +188,11 @@ pub(crate) fn on_threads<S: Blocking>(trial: &Trial, sheet: &mut Sheet) {
     threads::measure::<S>(trial, sheet);
 }
 
-/// So many cycles of S1 or S4, or waits of S7, and nothing else.
+/// So many cycles of S1 or S4, and nothing else.
 pub(crate) fn cycles_on_tasks<S: Subject>(trial: &Trial, n: u64) {
     match trial.scenario {
         Scenario::S1 => hit::cycles::<S>(trial, n),
         Scenario::S4 => queue::cycles::<S>(trial, n),
-        Scenario::S7 => timeouts::cycles::<S>(trial, n),
         _ => {}
     }
 }

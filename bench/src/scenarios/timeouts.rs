@@ -94,13 +94,6 @@ fn own<S: Subject>(trial: &Trial) -> Option<f64> {
     })
 }
 
-/// So many waits that run into the pool's timeout, a thousand at a time.
-pub(crate) fn cycles<S: Subject>(trial: &Trial, n: u64) {
-    for _ in 0..n / CALLERS as u64 {
-        own::<S>(trial);
-    }
-}
-
 /// All join the queue, then all go, the first first: as when a client's connection breaks that had asked for much.
 fn cancelled<S: Subject>(trial: &Trial) -> f64 {
     one_thread().block_on(async {
