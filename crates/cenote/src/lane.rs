@@ -154,7 +154,7 @@ impl<T: Rider> Lane<T> {
     }
 
     /// Gives a connection back, unless the lane is closed or the connection is not what it was opened for.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(rider: Box<T>) -> Result<(), Box<T>> {
         let slot = rider.slot();
         let rider = Box::into_raw(rider);

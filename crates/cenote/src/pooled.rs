@@ -49,9 +49,9 @@ pub struct Pooled<M: Manager> {
 }
 
 impl<M: Manager> Pooled<M> {
-    /// The connection must know its pool.
-    pub(crate) fn new(mut entry: Box<Entry<M>>) -> Pooled<M> {
-        let shell = entry.shell.as_ref().expect("what is lent knows its pool");
+    /// The connection must know its pool, which is this one.
+    #[inline(always)]
+    pub(crate) fn new(mut entry: Box<Entry<M>>, shell: &Shell<M>) -> Pooled<M> {
         if let Some(membership) = &shell.membership {
             entry.loan = membership.lent();
         }

@@ -70,7 +70,7 @@ pub(super) fn tell_got<M: Manager>(
     connection: u64,
     taken: usize,
 ) {
-    let waited = record_wait(shell, ticket, span, |span| span.stands_for);
+    let waited = record_wait(shell, ticket, span, None, |span| span.stands_for);
     shell.tell_got(subject(ticket), connection, taken, waited);
 }
 
@@ -81,7 +81,12 @@ pub(super) fn fail<M: Manager>(
     span: Option<Span>,
     error: Error<M::Error>,
 ) -> Error<M::Error> {
-    let waited = record_wait(shell, ticket, span, |_| 1);
+    // Who timed out has looked at the clock just now.
+    let known = match error {
+        Error::Timeout { waited, .. } => Some(waited),
+        _ => None,
+    };
+    let waited = record_wait(shell, ticket, span, known, |_| 1);
     shell.tell_failed(subject(ticket), &error, waited);
     error
 }
@@ -101,7 +106,7 @@ pub(super) fn cancel<M: Manager>(
         error = state.desk(w).error.take();
         state.core.cancel(w, false);
     });
-    let waited = record_wait(shell, ticket, span, |_| 1);
+    let waited = record_wait(shell, ticket, span, None, |_| 1);
     let cancelled = EventKind::AcquireFailed { reason: FailReason::Cancelled, error: None, waited };
     shell.tell(subject(ticket), cancelled);
 }
@@ -112,16 +117,16 @@ fn record_wait<M: Manager>(
     shell: &Shell<M>,
     ticket: Option<u64>,
     span: Option<Span>,
+    known: Option<Duration>,
     times: impl FnOnce(&Span) -> u64,
 ) -> Duration {
     let Some(span) = span else { return Duration::ZERO };
-    let now = shell.env.now();
-    let waited = now.since(span.since);
+    let waited = known.unwrap_or_else(|| shell.env.now().since(span.since));
     match times(&span) {
         0 => {}
         times => shell.wait.record_times(waited, times),
     }
-    if now > span.slow {
+    if span.since + waited > span.slow {
         count(&shell.watch.marks.slow);
         if shell.watch.is_observed() {
             let state = shell.lock();

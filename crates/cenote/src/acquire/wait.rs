@@ -18,12 +18,13 @@ use pin_project_lite::pin_project;
 use crate::config::Timeout;
 use crate::core::{Acquired, Collected, Kind, Look as CoreLook, Request};
 use crate::env::Sleep;
-use crate::error::Error;
+use crate::error::{ConnectError, Error};
 use crate::hooks::AcquireRequest;
 use crate::manager::Manager;
 use crate::observe::{EventKind, Subject, WaitSpan, count, flags};
 use crate::pool::Pool;
 use crate::shell::Refused;
+use crate::stats::Status;
 use crate::time::Time;
 
 use super::outcome::{Patience, Span, cancel, fail, refused, tell_got};
@@ -163,8 +164,15 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
         let mut this = self.project();
         loop {
             let first = matches!(this.stage, Stage::Asking);
-            let mut look = match *this.stage {
+            let mut late = false;
+            let stage = *this.stage;
+            let mut look = match stage {
                 Stage::Asking => this.ask(cx),
+                // Whose time is up takes its last look at once.
+                Stage::Waiting(w) if this.poll_sleep(cx).is_ready() => {
+                    late = true;
+                    this.last_look(w)
+                }
                 Stage::Waiting(w) => this.collect(w, cx),
                 Stage::Done => panic!("an acquire was polled after it had ended"),
             };
@@ -172,17 +180,20 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
             if let Some(rest) = rest.take() {
                 this.want.give_back(&(*this.pool).borrow().shell, rest);
             }
-            let mut late = false;
-            if let (Look::Wait, Stage::Waiting(w)) = (&look, *this.stage) {
-                if this.poll_sleep(cx).is_pending() {
-                    return Poll::Pending;
+            if let (true, Look::Wait, Stage::Waiting(w)) = (first, &look, *this.stage) {
+                if this.poll_sleep(cx).is_ready() {
+                    late = true;
+                    look = this.last_look(w);
                 }
-                late = true;
-                look = this.last_look(w);
             }
+            let came = match look {
+                Look::Got(taken) => Ok(taken),
+                Look::Failed(error) => Err(error),
+                Look::Wait => return Poll::Pending,
+            };
             *this.stage = Stage::Done;
-            let error = match look {
-                Look::Got(taken) => {
+            let error = match came {
+                Ok(taken) => {
                     match this.want.look_over(
                         &(*this.pool).borrow().shell,
                         taken,
@@ -194,8 +205,12 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
                         }
                         // Found dead without I/O: the caller keeps its place and its deadline (P-4, P-15).
                         Err(alive) if late => {
-                            this.want.give_back(&(*this.pool).borrow().shell, alive);
-                            this.timed_out()
+                            let shell = &(*this.pool).borrow().shell;
+                            this.want.give_back(shell, alive);
+                            let state = shell.lock();
+                            let (status, last) = (state.status(), state.last_error.clone());
+                            drop(state);
+                            this.timed_out(status, last)
                         }
                         Err(alive) => {
                             rest = Some(alive);
@@ -204,8 +219,7 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
                         }
                     }
                 }
-                Look::Failed(error) => error,
-                Look::Wait => this.timed_out(),
+                Err(error) => error,
             };
             return Poll::Ready(Err(fail(
                 &(*this.pool).borrow().shell,
@@ -341,24 +355,27 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
         }
     }
 
-    /// The deadline has passed: takes what came at the same moment, else leaves the queue.
+    /// The deadline has passed: takes what came at the same moment, else leaves the queue, and says with what counts.
     fn last_look(&mut self, w: u32) -> Look<M, W::Taken> {
         let location = *self.location;
         let shell = &(*self.pool).borrow().shell;
-        let mut waker = None;
+        let (mut waker, mut left) = (None, None);
         let came = shell.run(|state| match state.core.collect(w) {
             Collected::Granted(key) => Came::Got(self.want.take(state, key, location)),
             Collected::Failed(failure) => Came::Failed(state.failed(w, failure)),
             Collected::Waiting => {
                 waker = state.desk(w).waker.take();
                 state.core.cancel(w, true);
+                left = Some((state.status(), state.last_error.clone()));
                 Came::Wait
             }
         });
-        match came {
-            Came::Got(taken) => Look::Got(taken),
-            Came::Failed(refused) => Look::Failed(refused.into_error(&shell.name)),
-            Came::Wait | Came::NeedsWaker => Look::Wait,
+        drop(waker);
+        match (came, left) {
+            (Came::Got(taken), _) => Look::Got(taken),
+            (Came::Failed(refused), _) => Look::Failed(refused.into_error(&shell.name)),
+            (_, Some((status, last))) => Look::Failed(self.timed_out(status, last)),
+            (_, None) => Look::Wait,
         }
     }
 
@@ -374,14 +391,15 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
         self.sleep.as_mut().as_pin_mut().expect("it was set above").poll(cx)
     }
 
-    fn timed_out(&self) -> Error<M::Error> {
+    fn timed_out(
+        &self,
+        status: Status,
+        last: Option<Arc<ConnectError<M::Error>>>,
+    ) -> Error<M::Error> {
         let shell = &(*self.pool).borrow().shell;
         let since = self.span.expect("who waits has a span").since;
         let waited = shell.env.now().since(since);
-        let state = shell.lock();
-        let (status, last) = (Box::new(state.status()), state.last_error.clone());
-        drop(state);
-        Error::Timeout { pool: Arc::clone(&shell.name), waited, status, last }
+        Error::Timeout { pool: Arc::clone(&shell.name), waited, status: Box::new(status), last }
     }
 
     fn succeed(&self, taken: W::Taken) -> W::Given {

@@ -162,7 +162,7 @@ fn lend<M: Manager>(shell: &Arc<Shell<M>>, mut entry: Box<Entry<M>>, flags: u8) 
         entry.lent_at = Some(shell.env.now());
     }
     entry.shell = Some(Arc::clone(shell));
-    Pooled::new(entry)
+    Pooled::new(entry, shell)
 }
 
 pub(crate) struct One;
@@ -183,7 +183,7 @@ impl<M: Manager> Want<M> for One {
         loop {
             let entry = shell.lane.pop(at)?;
             if !shell.is_dead(&entry.conn) {
-                return Some(Pooled::new(entry));
+                return Some(Pooled::new(entry, shell));
             }
             shell.bury(entry);
         }

@@ -244,7 +244,7 @@ impl<M: Manager> Shell<M> {
     /// Gives a borrowed connection back.
     #[inline]
     pub(crate) fn release(mut entry: Box<Entry<M>>) {
-        let Entry { conn, ended, loan, uses, shell, .. } = &mut *entry;
+        let Entry { conn, ended, shell, .. } = &mut *entry;
         let shell = shell.as_ref().expect("what is lent knows its pool");
         let how = match std::mem::replace(ended, Ended::Returned) {
             // A guard that is dropped by a panic may leave anything behind.
@@ -252,10 +252,25 @@ impl<M: Manager> Shell<M> {
             how => how,
         };
         let verdict = shell.verdict(conn, how);
-        if let Some(membership) = &shell.membership {
-            membership.returned(*loan, how, verdict == Verdict::Close(CloseReason::Died));
+        // A way of its own that does not come back here: what was looked up is still known on this one.
+        if shell.membership.is_some() {
+            return Shell::release_of_member(entry, verdict, how);
         }
-        *uses += 1;
+        Shell::release_as(entry, verdict, how);
+    }
+
+    #[inline(never)]
+    fn release_of_member(entry: Box<Entry<M>>, verdict: Verdict, how: Ended) {
+        let membership = entry.shell.as_ref().and_then(|shell| shell.membership.as_ref());
+        if let Some(membership) = membership {
+            membership.returned(entry.loan, how, verdict == Verdict::Close(CloseReason::Died));
+        }
+        Shell::release_as(entry, verdict, how);
+    }
+
+    #[inline(always)]
+    fn release_as(mut entry: Box<Entry<M>>, verdict: Verdict, how: Ended) {
+        entry.uses += 1;
         let entry = match verdict {
             Verdict::Keep => Lane::push(entry).or_else(Shell::pass_on),
             Verdict::Reset | Verdict::Close(_) => Err(entry),
