@@ -26,8 +26,8 @@ pub(crate) const CROWD: &str = "a wait is as long as the turns of all before it,
      somebody who comes by (lesson 3 of tests/conformance/LESSONS.md)";
 
 pub(crate) const LEAVING: &str = "raw-sem, which counts nothing and tells nothing, is at 1.3 × already. Ours reads the clock \
-     two or three times (37 ns each here), takes the lock to wait, to look and to leave, and makes an error that tells \
-     the pool's counts";
+     twice (37 ns each here) and takes the lock four times, to ask, to wait, to look and leave, and to tell, and makes an error \
+     that tells the pool's counts";
 
 pub(crate) const THREADS: &str = "a turn is a switch from one thread to another, for both pools: the same turn between tasks \
      (S4) costs a fifth of it at most. r2d2 saves switches by letting whoever runs take what others wait for: its p99 is \
