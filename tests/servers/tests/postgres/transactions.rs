@@ -80,6 +80,8 @@ async fn nothing_is_committed_in_silence_after_a_failure() {
         insert(tx, 1).await
     });
     assert_eq!(run.await.unwrap_err().code().unwrap().code(), "23505");
+    // An error is told before the end of the answer has come, which says so: the next answer comes after it.
+    conn.batch_execute("").await.unwrap();
     assert!(!conn.in_transaction());
     assert_eq!(items(&server).await, "");
 }
