@@ -22,15 +22,7 @@ pub fn sqlite(input: &[u8]) -> bool {
             assert_eq!(parts.fragment, "", "{url}");
             // The driver's own defaults, then the URL's.
             let options = sqlite.defaults(Options::default());
-            for (name, value) in parts.pools() {
-                let mut same = options.clone();
-                same.set(&name, &value).expect("what a URL can say, text can");
-                assert_eq!(same, options, "{name} is {value:?}");
-            }
-            match options.validate() {
-                Ok(()) => claims::read_back_the_same(&options),
-                Err(error) => claims::names_one_of(&error, parts.pools().map(|(name, _)| name)),
-            }
+            parts.are_in(&options);
             true
         }
         Err(error) => {

@@ -52,6 +52,19 @@ impl<'a> Parts<'a> {
         Parts { before, parameters: query.split('&').collect(), fragment }
     }
 
+    /// Each option of a pool is what the URL says, and all of them can be written and read back, or one is named.
+    pub(crate) fn are_in(&self, options: &Options) {
+        for (name, value) in self.pools() {
+            let mut same = options.clone();
+            same.set(&name, &value).expect("what a URL can say, text can");
+            assert_eq!(&same, options, "{name} is {value:?}");
+        }
+        match options.validate() {
+            Ok(()) => claims::read_back_the_same(options),
+            Err(error) => claims::names_one_of(&error, self.pools().map(|(name, _)| name)),
+        }
+    }
+
     /// Names and values of the pool's parameters.
     pub(crate) fn pools(&self) -> impl Iterator<Item = (String, String)> {
         self.parameters.iter().filter_map(|parameter| {
