@@ -116,7 +116,7 @@ impl<M: Manager> Core<M> {
 
     fn carry_out(&self, desk: &Desk, decision: Decision) {
         let Decision { orders, mut notes } = decision;
-        let keys: Vec<String> = orders.iter().filter_map(coming).collect();
+        let keys: Vec<String> = orders.iter().filter_map(Order::comes).map(str::to_owned).collect();
         let drain = desk.lock().rules().drain;
         // What is told of the source comes before what is told of its nodes.
         self.note(desk, std::mem::take(&mut notes));
@@ -138,13 +138,6 @@ impl<M: Manager> Core<M> {
             // Whoever waits for a first node waits in vain.
             self.watchers.wake_all();
         }
-    }
-}
-
-fn coming(order: &Order) -> Option<String> {
-    match order {
-        Order::Add(node) | Order::Change(node) => Some(node.key().to_owned()),
-        Order::Remove(_) => None,
     }
 }
 

@@ -21,6 +21,7 @@
 //! Nodes that are given with [`ClusterBuilder::node`](crate::ClusterBuilder::node) or
 //! [`Cluster::add`](crate::Cluster::add) are no source's: none takes them away.
 
+mod decision;
 mod desk;
 #[cfg(feature = "file")]
 mod file;
@@ -29,16 +30,19 @@ mod follow;
 #[cfg(feature = "file")]
 mod kept;
 mod push;
+mod rules;
 mod stabilizer;
 mod status;
 
+pub use decision::{Decision, Note, Order};
 #[cfg(feature = "file")]
 pub use file::{FileError, FileSource, NodeFile, file};
 pub use fixed::{Fixed, fixed};
 #[cfg(feature = "file")]
 pub use kept::{Kept, kept};
 pub use push::{Push, Pushed, push};
-pub use stabilizer::{Decision, Note, Order, SafetyRules, Stabilizer};
+pub use rules::SafetyRules;
+pub use stabilizer::Stabilizer;
 pub use status::SourceStatus;
 
 pub(crate) use desk::Desk;

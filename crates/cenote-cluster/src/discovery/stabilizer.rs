@@ -23,143 +23,15 @@
 //! that exchanges all nodes never leaves none.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cenote::{Node, Time};
 
-use super::{News, SourceStatus, Update};
+use super::{Decision, News, Note, Order, SafetyRules, SourceStatus, Update};
 
 /// How often those that are held are looked at.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// How careful a cluster is with what its sources say (D-3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SafetyRules {
-    /// An empty list removes all nodes, as any other list would, instead of being taken for a mistake. Default: no.
-    pub allow_empty: bool,
-    /// For how long nodes stay that pass their checks, when more than half are gone at once. Zero: not at all. Default
-    /// 30 s.
-    pub grace: Duration,
-    /// Nodes that go within this time count as gone at once: a registry whose leases run out takes them away one by one.
-    /// Zero: only what one update takes away. Default 10 s.
-    pub together: Duration,
-    /// How long borrowers may keep their connections to a node that was removed (D-2). Default 30 s.
-    pub drain: Duration,
-}
-
-impl Default for SafetyRules {
-    fn default() -> SafetyRules {
-        SafetyRules {
-            allow_empty: false,
-            grace: Duration::from_secs(30),
-            together: Duration::from_secs(10),
-            drain: Duration::from_secs(30),
-        }
-    }
-}
-
-impl SafetyRules {
-    /// An empty list counts as any other.
-    #[must_use]
-    pub fn allow_empty(mut self) -> SafetyRules {
-        self.allow_empty = true;
-        self
-    }
-
-    /// With another grace time.
-    #[must_use]
-    pub fn grace(mut self, grace: Duration) -> SafetyRules {
-        self.grace = grace;
-        self
-    }
-
-    /// With another time within which what goes counts as gone at once.
-    #[must_use]
-    pub fn together(mut self, together: Duration) -> SafetyRules {
-        self.together = together;
-        self
-    }
-
-    /// With another time for borrowers of removed nodes.
-    #[must_use]
-    pub fn drain(mut self, drain: Duration) -> SafetyRules {
-        self.drain = drain;
-        self
-    }
-}
-
-/// Something to be done to a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Order {
-    /// This node comes.
-    Add(Node),
-    /// This node is otherwise than it was: its weight, role, zone, group, tags or address.
-    Change(Node),
-    /// The node with this key goes.
-    Remove(String),
-}
-
-/// What is to be told to whoever runs the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Note {
-    /// The source cannot be followed; the nodes stay as they are.
-    Failed(Arc<str>),
-    /// It can be followed again.
-    Back,
-    /// It lists no node, and that is taken for a mistake: so many stay.
-    Empty(usize),
-    /// It takes away more than half of the nodes at once: those that work stay for a while.
-    Held {
-        /// How many stay.
-        held: usize,
-        /// How many there were.
-        of: usize,
-        /// For how long.
-        grace: Duration,
-    },
-    /// A node that it lists cannot be used.
-    Refused {
-        /// The node's key.
-        node: String,
-        /// Why.
-        why: Arc<str>,
-    },
-    /// Something that whoever looks after the source should know.
-    Remark(Arc<str>),
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Note::Failed(why) => write!(f, "{why}; the nodes stay as they are"),
-            Note::Back => f.write_str("can be followed again"),
-            Note::Empty(kept) => write!(
-                f,
-                "lists no node, which is taken for a mistake: {kept} stay as they are (allow an empty list if it is meant)"
-            ),
-            Note::Held { held, of, grace } => write!(
-                f,
-                "takes away more than half of {of} nodes at once: {held} that work stay for {grace:?}, unless it lists them again"
-            ),
-            Note::Refused { node, why } => write!(f, "node \"{node}\" cannot be used: {why}"),
-            Note::Remark(remark) => f.write_str(remark),
-        }
-    }
-}
-
-/// What follows from an update, or from time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Decision {
-    /// To be done, in this order.
-    pub orders: Vec<Order>,
-    /// To be told.
-    pub notes: Vec<Note>,
-}
 
 #[derive(Clone, Debug)]
 struct Member {
@@ -322,7 +194,9 @@ impl Stabilizer {
                 }
             }
         }
-        self.refused.retain(|key, _| self.listed.contains_key(key));
+        // Whoever could not be used is tried again now, or is wanted as it is.
+        let tried: BTreeSet<&str> = decision.orders.iter().filter_map(Order::comes).collect();
+        self.refused.retain(|key, _| tried.contains(key.as_str()));
         let together = self.rules.together;
         self.removed.retain(|key, at| *at + together > now && !self.members.contains_key(key));
         let absent = |(key, _): &(&String, &Member)| !self.listed.contains_key(*key);

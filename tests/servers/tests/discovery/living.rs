@@ -28,7 +28,7 @@ async fn a_node_in_the_file_serves_within_two_seconds_weights_follow_and_who_goe
     };
     until("all pools are full", full).await;
 
-    // Weights times connections: 4, 8 and 20 of 32.
+    // Weights times connections: 8, 16 and 40 of 64.
     let closed = world.closed(&["a", "b", "c"]);
     world.list("a1 b2 c5");
     let took = until("the weights hold", || world.nodes() == "a1 b2 c5").await;

@@ -19,9 +19,9 @@ use tokio::time::{Instant, sleep};
 /// How long anything is waited for that has no bound of its own.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How many borrowers there are at a time.
-const BORROWERS: usize = 12;
+const BORROWERS: usize = 4;
 /// The most connections to each server.
-pub(crate) const SIZE: usize = 4;
+pub(crate) const SIZE: usize = 8;
 
 pub(crate) struct World {
     pub(crate) cluster: Cluster<Postgres>,

@@ -289,6 +289,12 @@ fn what_cannot_be_used_is_told_once_and_tried_again_when_the_source_speaks() {
     assert_eq!(line(&machine.hear(all("a b2"), at(3), works)), "~b2");
     machine.accepted("b");
     assert!(machine.status("it".into(), at(3)).is_followed());
+    // Nor is who is wanted as it is again.
+    machine.hear(all("a b3"), at(4), works);
+    machine.refused("b", "no", Some(Node::new("b", "b").weight(2))).unwrap();
+    assert!(!machine.status("it".into(), at(4)).is_followed());
+    machine.hear(all("a b2"), at(4), works);
+    assert!(machine.status("it".into(), at(4)).is_followed());
     // Whoever is listed no longer is not refused any more.
     machine.hear(all("a b2 c"), at(4), works);
     machine.refused("c", "no", None).unwrap();
