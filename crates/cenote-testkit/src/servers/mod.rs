@@ -34,6 +34,7 @@
 
 mod certificate;
 mod error;
+pub mod mariadb;
 mod place;
 mod port;
 pub mod postgres;
