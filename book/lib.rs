@@ -25,6 +25,7 @@ pages! {
     cluster = "cluster.md"
     speed = "speed.md"
     postgresql = "postgresql.md"
+    http = "http.md"
     managers = "managers.md"
     errors = "errors.md"
     acquire_timeouts = "acquire-timeouts.md"
