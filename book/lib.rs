@@ -23,6 +23,7 @@ pages! {
     sharing = "sharing.md"
     observing = "observing.md"
     cluster = "cluster.md"
+    discovery = "discovery.md"
     speed = "speed.md"
     postgresql = "postgresql.md"
     http = "http.md"
