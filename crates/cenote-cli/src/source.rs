@@ -8,17 +8,17 @@ use crate::failure::Failure;
 /// One of them.
 pub(crate) enum Source {
     File(FileSource),
-    Dns(DnsSource),
+    Dns(Box<DnsSource>),
 }
 
 impl Source {
     pub(crate) fn named(name: &str) -> Result<Source, Failure> {
         let known = match name.split_once(':') {
             Some(("file", path)) if !path.is_empty() => Some(Source::File(file(path))),
-            Some(("srv", name)) if !name.is_empty() => Some(Source::Dns(dns_srv(name))),
+            Some(("srv", name)) if !name.is_empty() => Some(Source::Dns(Box::new(dns_srv(name)))),
             Some(("dns", name)) => name.rsplit_once(':').and_then(|(name, port)| {
                 let port = port.parse().ok().filter(|_| !name.is_empty())?;
-                Some(Source::Dns(dns(name, port)))
+                Some(Source::Dns(Box::new(dns(name, port))))
             }),
             _ => None,
         };

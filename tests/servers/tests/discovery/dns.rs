@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use cenote::Node;
 use cenote::env::Tokio;
-use cenote::{Env, Node};
 use cenote_cluster::discovery::{Discovery, DnsSource, Update, dns, dns_srv};
 use cenote_testkit::servers::dnsmasq::Server;
 
@@ -22,7 +22,8 @@ fn shown(update: &Update) -> Vec<String> {
     update.nodes().unwrap_or_else(|| panic!("{update:?}")).iter().map(node).collect()
 }
 
-// D-1, lesson 15
+// D-1
+// lesson 15
 #[tokio::test]
 async fn addresses_of_a_name_are_nodes_and_asked_for_again_no_sooner_than_in_five_seconds() {
     let two = ["host-record=db.test,10.0.0.2,fd00::1", "host-record=db.test,10.0.0.1"];
@@ -90,5 +91,4 @@ async fn a_name_that_is_not_there_lists_nothing_and_a_server_that_is_not_there_s
     let mut source = dns("not a name..", 1).server(server.address());
     let (update, _) = next(&mut source, &env).await;
     assert!(update.error().is_some(), "{update:?}");
-    drop(env.now());
 }
