@@ -41,7 +41,7 @@ pub(crate) struct DemoArgs {
 #[derive(Args)]
 pub(crate) struct BenchArgs {
     // Not parsed here: a parse error would repeat it, and it may hold a password.
-    /// The database: sqlite:PATH of a file that exists, or postgres://USER:PASSWORD@HOST/DATABASE
+    /// The database: sqlite:PATH of a file that exists, or postgres:// or mysql://USER:PASSWORD@HOST/DATABASE
     #[arg(long)]
     pub(crate) url: String,
     /// Connections in the pool
