@@ -27,6 +27,7 @@ pages! {
     speed = "speed.md"
     postgresql = "postgresql.md"
     mysql = "mysql.md"
+    http = "http.md"
     managers = "managers.md"
     errors = "errors.md"
     acquire_timeouts = "acquire-timeouts.md"

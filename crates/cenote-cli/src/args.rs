@@ -43,7 +43,8 @@ pub(crate) struct DemoArgs {
 #[derive(Args)]
 pub(crate) struct BenchArgs {
     // Not parsed here: a parse error would repeat it, and it may hold a password.
-    /// The database: sqlite:PATH of a file that exists, or postgres:// or mysql://USER:PASSWORD@HOST/DATABASE
+    /// The database: sqlite:PATH of a file that exists, postgres:// or mysql://USER:PASSWORD@HOST/DATABASE, or
+    /// http://HOST/PATH
     #[arg(long)]
     pub(crate) url: String,
     /// Connections in the pool
@@ -59,7 +60,7 @@ pub(crate) struct BenchArgs {
     /// SELECT 1]
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) sql: Option<String>,
-    /// Let tasks share connections: PostgreSQL only
+    /// Let tasks share connections: PostgreSQL, and HTTP if it is HTTP/2
     #[arg(long, conflicts_with = "no_pool")]
     pub(crate) share: bool,
     /// Open a new connection for every query instead
