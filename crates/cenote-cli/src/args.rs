@@ -43,7 +43,7 @@ pub(crate) struct DemoArgs {
 #[derive(Args)]
 pub(crate) struct BenchArgs {
     // Not parsed here: a parse error would repeat it, and it may hold a password.
-    /// The database: sqlite:PATH of a file that exists, postgres://USER:PASSWORD@HOST/DATABASE, or
+    /// The database: sqlite:PATH of a file that exists, postgres:// or mysql://USER:PASSWORD@HOST/DATABASE, or
     /// http://HOST/PATH
     #[arg(long)]
     pub(crate) url: String,

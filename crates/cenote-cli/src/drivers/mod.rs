@@ -3,6 +3,7 @@
 //! here, and its schemes in [`measure`].
 
 mod http;
+mod mysql;
 mod postgres;
 mod sqlite;
 
@@ -45,10 +46,11 @@ pub(crate) async fn measure(bench: &mut Bench<'_>) -> Result<Figures, Failure> {
     let scheme = bench.args.url.split(':').next().unwrap_or_default().to_ascii_lowercase();
     match scheme.as_str() {
         "http" | "https" => http::measure(bench).await,
+        "mysql" | "mariadb" => mysql::measure(bench).await,
         "postgres" | "postgresql" => postgres::measure(bench).await,
         "sqlite" => sqlite::measure(bench).await,
         _ => Err(Failure::usage(
-            "--url: the schemes that work are sqlite, as in sqlite:PATH, postgres, as in postgres://USER:PASSWORD@HOST/DATABASE, and http and https, as in http://HOST/PATH",
+            "--url: the schemes that work are sqlite, as in sqlite:PATH, postgres and mysql, as in postgres://USER:PASSWORD@HOST/DATABASE, and http and https, as in http://HOST/PATH",
         )),
     }
 }
