@@ -154,13 +154,11 @@ impl HttpConnection {
         })
     }
 
-    /// Ends when the connection has. One whose answer is still being read ends after that, by itself.
+    /// Ends when the connection has, on our side; while an answer of it is still being read, not before that. If nobody
+    /// waits for it any more it goes on by itself.
     pub(crate) async fn close(self) {
         let HttpConnection { sender, track, mut task, .. } = self;
         drop(sender);
-        if track.is_read() {
-            return;
-        }
         // An answer that nobody reads ends with this.
         drop(track.take_left());
         task.ended().await;

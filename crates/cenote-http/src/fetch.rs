@@ -32,7 +32,8 @@ pub trait Fetch {
     /// A POST whose connection was lost is not sent again: nobody knows whether it was carried out. Neither is what took
     /// too long, nor what was answered, whatever the status. All of it has the deadline of one acquire for its waits.
     ///
-    /// The pool is told of 429 and 503 as overload (C-15), and of everything else as a success or by its error's class.
+    /// Under HTTP/1.1 the pool is told of 429 and 503 as overload (C-15), and of everything else as a success or by its
+    /// error's class.
     ///
     /// # Errors
     /// Those of [`Pool::acquire`], and [`Error::Run`] with an [`HttpError`].

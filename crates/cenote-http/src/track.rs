@@ -205,7 +205,13 @@ mod tests {
             (Version::HTTP_10, &[], true),
             (Version::HTTP_10, &[("connection", "Keep-Alive")], false),
         ] {
-            assert_eq!(is_last(&head(version, headers)), last, "{version:?} {headers:?}");
+            let head = head(version, headers);
+            assert_eq!(is_last(&head), last, "{version:?} {headers:?}");
+            // hyper closes it too, a moment later.
+            let track = Track::new(false);
+            track.answered(&head);
+            track.read(true);
+            assert_eq!(track.is_done(), last, "{version:?} {headers:?}");
         }
     }
 

@@ -29,8 +29,10 @@ type Answer = UnsyncBoxBody<Bytes, std::io::Error>;
 pub(crate) struct Seen {
     accepted: AtomicUsize,
     open: AtomicUsize,
+    most_open: AtomicUsize,
     requests: AtomicUsize,
     running: AtomicUsize,
+    streaming: AtomicUsize,
     most_running: AtomicUsize,
     unwell: AtomicBool,
     /// What was posted, and how often.
@@ -52,6 +54,11 @@ impl Seen {
         of(&self.open)
     }
 
+    /// Connections at once, at most, so far.
+    pub(crate) fn most_open(&self) -> usize {
+        of(&self.most_open)
+    }
+
     /// Requests so far.
     pub(crate) fn requests(&self) -> usize {
         of(&self.requests)
@@ -60,6 +67,11 @@ impl Seen {
     /// Requests now.
     pub(crate) fn running(&self) -> usize {
         of(&self.running)
+    }
+
+    /// Answers now that come in pieces.
+    pub(crate) fn streaming(&self) -> usize {
+        of(&self.streaming)
     }
 
     /// Requests at once, at most, so far.
@@ -187,7 +199,8 @@ async fn serve_on(
     seen: Arc<Seen>,
     mut wishes: watch::Receiver<Wish>,
 ) {
-    let (_open, _) = Counted::new(&seen.open);
+    let (_open, open) = Counted::new(&seen.open);
+    seen.most_open.fetch_max(open, Ordering::SeqCst);
     wishes.mark_unchanged();
     let io = TokioIo::new(io);
     let service = service_fn(|request| answer(request, id, Arc::clone(&seen)));
@@ -263,9 +276,9 @@ async fn answer(
         }
         "/long" => head.body(whole(vec![b'x'; number() as usize])),
         // The same without saying how long it will be.
-        "/pieces" => head.body(pieces(number(), None)),
+        "/pieces" => head.body(pieces(&seen, number(), None)),
         // A first piece, and a second one when it likes.
-        "/stuck" => head.body(pieces(1, Some(Duration::from_secs(3600)))),
+        "/stuck" => head.body(pieces(&seen, 1, Some(Duration::from_secs(3600)))),
         "/slow" => {
             sleep(Duration::from_millis(number())).await;
             head.body(whole(query))
@@ -288,9 +301,11 @@ fn whole(bytes: impl Into<Bytes>) -> Answer {
 }
 
 /// So many kilobytes, each a piece, then a rest after this time, if there is to be one.
-fn pieces(n: u64, rest: Option<Duration>) -> Answer {
+fn pieces(seen: &Arc<Seen>, n: u64, rest: Option<Duration>) -> Answer {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let seen = Arc::clone(seen);
     tokio::spawn(async move {
+        let (_streaming, _) = Counted::new(&seen.streaming);
         let piece = || Ok(Frame::data(Bytes::from(vec![b'x'; 1024])));
         for _ in 0..n {
             if sender.send(piece()).await.is_err() {

@@ -64,8 +64,10 @@ async fn what_one_sharer_gives_up_costs_the_others_nothing() {
     let (one, other) = (pool.share().await.unwrap(), pool.share().await.unwrap());
     let late = tokio::time::timeout(Duration::from_millis(20), one.send(get("/slow?60000")));
     assert!(late.await.is_err());
-    drop(one.send(get("/stuck")).await.unwrap());
-    until("told to stop", || service.seen().running() == 0).await;
+    let stuck = one.send(get("/stuck")).await.unwrap();
+    until("streams", || service.seen().streaming() == 1).await;
+    drop(stuck);
+    until("told to stop", || service.seen().running() + service.seen().streaming() == 0).await;
     assert_eq!(text(&other, "/id").await, "1");
     drop((one, other));
     // An answer may be longer there than its share.

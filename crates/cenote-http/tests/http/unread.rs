@@ -1,8 +1,8 @@
 //! Answers that nobody reads to their end: their connection is never lent as it is.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cenote::Pool;
+use cenote::{FreeSlot, Pool};
 use cenote_http::hyper::body::Body as _;
 use cenote_http::{Http, HttpError};
 
@@ -25,7 +25,9 @@ async fn what_is_little_is_read_and_what_is_long_costs_the_connection() {
     assert_eq!(next_after(&pool, "/pieces?60").await, "1", "also if nobody knew how long it is");
     assert_eq!(next_after(&pool, "/long?70000").await, "2");
     assert_eq!(next_after(&pool, "/pieces?1000").await, "3");
+    let began = Instant::now();
     assert_eq!(next_after(&pool, "/stuck").await, "4", "and what does not come");
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
 // P-16
@@ -77,6 +79,23 @@ async fn an_answer_may_be_read_after_its_loan_and_nobody_shares_its_connection()
     let all = answer.into_body().bytes(LIMIT).await.unwrap();
     assert_eq!(all.len(), 500 * 1024);
     until("closed when it was read", || service.seen().open() == 1).await;
+}
+
+// P-20
+#[tokio::test]
+async fn a_connection_whose_answer_is_still_being_read_counts_where_closing_ones_do() {
+    let service = Service::start().await;
+    let pool = pool(&service).max_size(1).free_slot(FreeSlot::WhenClosed).build().unwrap();
+    let answer = pool.with(async |conn| conn.send(get("/pieces?500")).await).await.unwrap();
+    let next = pool.clone();
+    let next =
+        tokio::spawn(async move { next.with(async |conn| text(conn, "/id").await).await.unwrap() });
+    until("waits", || pool.status().waiting == 1).await;
+    assert_eq!(answer.into_body().bytes(LIMIT).await.unwrap().len(), 500 * 1024);
+    assert_eq!(next.await.unwrap(), "2");
+    // Our end is closed before the next one is made; the service hears of it a moment later.
+    assert!(service.seen().most_open() <= 2);
+    until("gone", || service.seen().open() == 1).await;
 }
 
 // P-8
