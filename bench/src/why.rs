@@ -4,8 +4,8 @@
 pub(crate) const SERVED: &str = "it was 251 until a pool could belong to a cluster, which the guard's end and the acquire look \
      at each time; what that cost was won back but for one instruction";
 
-pub(crate) const HIT: &str = "most of a hit is not the lane: of 261 instructions the loop takes 25, the caller's future 54, the \
-     acquire 75 and the guard's end 107, of which the two atomic exchanges are 2; what is left is saving registers, asking \
+pub(crate) const HIT: &str = "most of a hit is not the lane: of 261 instructions the loop takes 24, the caller's future 54, the \
+     acquire 79 and the guard's end 104, of which the two atomic exchanges are 2; what is left is saving registers, asking \
      the manager twice and looking whether a panic is under way";
 
 pub(crate) const TOP: &str = "both threads exchange the same top of the stack; raw-cas, which does nothing else, has one \
@@ -22,7 +22,7 @@ pub(crate) const TURN: &str = "of some 1,700 instructions 830 are the loop's and
 
 pub(crate) const CROWD: &str = "a wait is as long as the turns of all before it, so this is the factor of a turn by default \
      settings. There each wait has a deadline: its timer, and the clock that it needs, are 490 instructions a turn (S4, \
-     default less tuned; 960 before waits left their timers to each other), and raw-sem has none. It is kept on purpose: who expires is told by its own timer, not by \
+     default less tuned), and raw-sem has none. It is kept on purpose: who expires is told by its own timer, not by \
      somebody who comes by (lesson 3 of tests/conformance/LESSONS.md)";
 
 pub(crate) const LEAVING: &str = "raw-sem, which counts nothing and tells nothing, is at 1.3 × already. Ours reads the clock \

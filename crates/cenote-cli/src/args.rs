@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Measure the pool on your own database and query
     Bench(BenchArgs),
+    /// Show which nodes a source lists, and what a cluster would make of it
+    Nodes(NodesArgs),
 }
 
 #[derive(Args)]
@@ -41,7 +43,8 @@ pub(crate) struct DemoArgs {
 #[derive(Args)]
 pub(crate) struct BenchArgs {
     // Not parsed here: a parse error would repeat it, and it may hold a password.
-    /// The database: sqlite:PATH of a file that exists, or postgres://USER:PASSWORD@HOST/DATABASE
+    /// The database: sqlite:PATH of a file that exists, postgres:// or mysql://USER:PASSWORD@HOST/DATABASE, or
+    /// http://HOST/PATH
     #[arg(long)]
     pub(crate) url: String,
     /// Connections in the pool
@@ -57,7 +60,7 @@ pub(crate) struct BenchArgs {
     /// SELECT 1]
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) sql: Option<String>,
-    /// Let tasks share connections: PostgreSQL only
+    /// Let tasks share connections: PostgreSQL, and HTTP if it is HTTP/2
     #[arg(long, conflicts_with = "no_pool")]
     pub(crate) share: bool,
     /// Open a new connection for every query instead
@@ -66,6 +69,20 @@ pub(crate) struct BenchArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct NodesArgs {
+    /// Where nodes come from: file:PATH of a node file, dns:NAME:PORT for the addresses of a name, srv:NAME for SRV
+    /// records
+    #[arg(long)]
+    pub(crate) source: String,
+    /// Go on and show what changes, until Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Only say whether the file is in order: code 1 and the place of the mistake if it is not
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) check: bool,
 }
 
 fn within(

@@ -22,6 +22,8 @@ fn servers_are_up_until_they_are_interrupted() {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
     assert_eq!((ask(&primary).as_str(), ask(&standby).as_str()), ("f", "t"));
+    let (mariadb, replica) = (url(2, "mariadb"), url(3, "replica"));
+    assert!([mariadb, replica].iter().all(|url| url.starts_with("mysql://root:")));
     let pid = Pid::from_raw(up.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     assert!(up.wait().unwrap().success());

@@ -33,7 +33,9 @@
 //! and its end.
 
 mod certificate;
+pub mod dnsmasq;
 mod error;
+pub mod mariadb;
 mod place;
 mod port;
 pub mod postgres;
