@@ -73,7 +73,8 @@ pub(crate) struct BenchArgs {
 
 #[derive(Args)]
 pub(crate) struct NodesArgs {
-    /// Where nodes come from: file:PATH of a node file, TOML or JSON
+    /// Where nodes come from: file:PATH of a node file, dns:NAME:PORT for the addresses of a name, srv:NAME for SRV
+    /// records
     #[arg(long)]
     pub(crate) source: String,
     /// Go on and show what changes, until Ctrl-C

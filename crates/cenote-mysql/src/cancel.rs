@@ -1,7 +1,7 @@
 //! Cancels, and the fence around them (P-16). A cancel goes to the server on a connection of its own, as `KILL QUERY`, and
 //! names a session, not a request: one that comes late hits whatever the session does then. So a [`Canceller`] belongs to
-//! one loan, and a connection is not lent again while a cancel for it is under way. One that has come when nothing ran
-//! may be kept by the server for the next statement, so after any cancel the connection makes round trips of its own
+//! one loan, and a connection is not lent again while a cancel for it is under way. No manual says that a server forgets
+//! one that comes when nothing runs (MariaDB 10.11 does), so after any cancel the connection makes round trips of its own
 //! until nothing hits them.
 
 use std::sync::atomic::{AtomicBool, Ordering};

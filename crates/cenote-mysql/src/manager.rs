@@ -111,7 +111,7 @@ impl Manager for Mysql {
     }
 }
 
-/// A cancel that found nothing to stop may be kept for the next statement: it gets statements of ours.
+/// A cancel that found nothing to stop may be kept for the next statement: that is one of ours.
 async fn outlive_cancels(conn: &mut MysqlConnection) -> Result<(), MysqlError> {
     for _ in 0..HITS {
         match conn.is_in_step().await {

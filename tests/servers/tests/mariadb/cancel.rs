@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cenote::{Fault, FreeSlot, Pool, Pooled};
-use cenote_mysql::{Mysql, MysqlError};
+use cenote_mysql::{Mysql, MysqlError, SslMode};
 use tokio::time::{Instant, timeout};
 
 use super::{counted, mysql, server, sql, until};
@@ -173,4 +173,43 @@ async fn one_who_leaves_without_the_pool_is_stopped_too() {
     let pool = Arc::new(pool);
     pool.close(Duration::from_secs(5)).await;
     until("gone", || async { counted(&server).await == 0 }).await;
+}
+
+/// A door behind which the first guest meets one server, and everybody after it the other.
+async fn door(first: std::net::SocketAddr, then: std::net::SocketAddr) -> std::net::SocketAddr {
+    use tokio::net::{TcpListener, TcpStream};
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut behind = first;
+        loop {
+            let (mut guest, _) = listener.accept().await.unwrap();
+            let mut host = TcpStream::connect(behind).await.unwrap();
+            behind = then;
+            tokio::spawn(async move {
+                _ = tokio::io::copy_bidirectional(&mut guest, &mut host).await;
+            });
+        }
+    });
+    address
+}
+
+// P-16
+#[tokio::test]
+async fn nobody_is_stopped_on_another_server() {
+    let (ours, other) = tokio::join!(server(), server());
+    let address = door(ours.address(), other.address()).await;
+    // A first attempt with TLS would be the first guest.
+    let through = Mysql::from_url(&ours.url_through(address)).unwrap().ssl_mode(SslMode::Disabled);
+    let conn = Pooled::detach(one(through).await.acquire().await.unwrap());
+    // Somebody on the other server has the same number.
+    let other_pool = Pool::builder(mysql(&other)).max_size(1).build().unwrap();
+    let mut theirs = other_pool.acquire().await.unwrap();
+    while theirs.id() < conn.id() {
+        Pooled::discard(theirs);
+        theirs = other_pool.acquire().await.unwrap();
+    }
+    let error = conn.canceller().cancel().await.unwrap_err();
+    assert!(error.to_string().contains("came to another server"), "{error}");
+    theirs.query_drop("SELECT SLEEP(0.05) FROM seq_1_to_1").await.unwrap();
 }
