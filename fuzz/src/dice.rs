@@ -173,6 +173,17 @@ impl Dice {
                 let scheme = if self.below(8) == 0 { "postgres" } else { self.one_of(&right) };
                 format!("{scheme}://{login}{host}/db?{own}{parameters}")
             }
+            "http" => {
+                let parameters = each(&mut Dice::parameter).join("&");
+                let parameters = if self.below(2) == 0 { String::new() } else { parameters };
+                let login =
+                    self.one_of(&["", "me:$@", "me:%24$@", "$@", ":$@", "me:a?$@", "m%0a:~@"]);
+                let host = self.one_of(&["h", "h:1", "[::1]:3", "[::1", "", "h:$", "h o", "h@$"]);
+                let path = self.one_of(&["", "/", "/v1", "/v1//", "/a b", "/%zz", "/$", "?$=1"]);
+                let right = ["http", "https", "http", "HTTPS"];
+                let scheme = if self.below(8) == 0 { "mysql" } else { self.one_of(&right) };
+                format!("{scheme}://{login}{host}{path}?{parameters}")
+            }
             "sqlite" => {
                 let parameters = each(&mut Dice::parameter).join("&");
                 let path =

@@ -7,6 +7,7 @@
 mod claims;
 pub mod dice;
 mod file;
+mod http;
 mod mysql;
 mod nodes;
 mod postgres;
@@ -17,6 +18,7 @@ mod values;
 mod variables;
 
 pub use file::{json, toml};
+pub use http::http;
 pub use mysql::mysql;
 pub use nodes::nodes;
 pub use postgres::postgres;
@@ -34,8 +36,9 @@ pub struct Target {
 }
 
 /// Every kind of source.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "json", run: json },
+    Target { name: "http", run: http },
     Target { name: "mysql", run: mysql },
     Target { name: "nodes", run: nodes },
     Target { name: "postgres", run: postgres },
