@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 
 use cenote_testkit::servers::postgres::{Server, Settings, Tls};
-use cenote_testkit::servers::{self, ServerError};
+use cenote_testkit::servers::{self, ServerError, redis};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -30,10 +30,10 @@ enum Command {
 
 #[derive(Args)]
 struct Up {
-    /// How many standbys stream from the PostgreSQL primary
+    /// How many standbys and replicas each primary has
     #[arg(long, default_value_t = 1)]
     standbys: usize,
-    /// Speak TLS with clients that want it
+    /// Speak TLS: PostgreSQL with clients that want it, Redis only
     #[arg(long)]
     tls: bool,
 }
@@ -70,6 +70,15 @@ async fn up(wishes: &Up) -> Result<(), ServerError> {
         let standby = primary.standby()?;
         println!("standby  {}", standby.url());
         standbys.push(standby);
+    }
+    let settings = redis::Settings::new();
+    let redis = if wishes.tls { settings.tls() } else { settings }.start()?;
+    println!("redis    {}", redis.url());
+    let mut replicas: Vec<redis::Server> = Vec::new();
+    for _ in 0..wishes.standbys {
+        let replica = redis.replica()?;
+        println!("replica  {}", replica.url());
+        replicas.push(replica);
     }
     if let Some(authority) = primary.authority() {
         println!("authority {}", authority.display());

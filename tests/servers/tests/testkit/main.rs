@@ -3,6 +3,7 @@
 mod leftovers;
 mod many;
 mod postgres;
+mod redis;
 mod standbys;
 mod tls;
 
