@@ -25,6 +25,7 @@ pages! {
     cluster = "cluster.md"
     speed = "speed.md"
     postgresql = "postgresql.md"
+    redis = "redis.md"
     errors = "errors.md"
     acquire_timeouts = "acquire-timeouts.md"
     coming_from = "coming-from.md"

@@ -3,6 +3,7 @@
 //! here, and its schemes in [`measure`].
 
 mod postgres;
+mod redis;
 mod sqlite;
 
 use std::error::Error as StdError;
@@ -33,7 +34,7 @@ pub(crate) trait Driver: Manager<Error: StdError> + Clone {
 pub(crate) trait Sharing: Driver + Share {
     /// Asks once over a share.
     fn ask_shared(
-        handle: &Self::Handle,
+        handle: &mut Self::Handle,
         query: &Self::Query,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
@@ -44,9 +45,10 @@ pub(crate) async fn measure(bench: &mut Bench<'_>) -> Result<Figures, Failure> {
     let scheme = bench.args.url.split(':').next().unwrap_or_default().to_ascii_lowercase();
     match scheme.as_str() {
         "postgres" | "postgresql" => postgres::measure(bench).await,
+        "redis" | "rediss" | "redis+unix" => redis::measure(bench).await,
         "sqlite" => sqlite::measure(bench).await,
         _ => Err(Failure::usage(
-            "--url: the schemes that work are sqlite, as in sqlite:PATH, and postgres, as in postgres://USER:PASSWORD@HOST/DATABASE",
+            "--url: the schemes that work are sqlite, as in sqlite:PATH, postgres, as in postgres://USER:PASSWORD@HOST/DATABASE, and redis, as in redis://USER:PASSWORD@HOST/DATABASE",
         )),
     }
 }
