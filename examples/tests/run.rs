@@ -402,6 +402,27 @@ after it: the cluster is closed and takes no nodes
     );
 }
 
+// D-1, D-2, D-3
+#[test]
+fn lecture_discovery() {
+    prints(
+        env!("CARGO_BIN_EXE_lecture_discovery"),
+        "\
+1. the file's digest, each second
+  loaded: s1:1 s2:2
+  written again, two looks later: 1 update in all
+  s3 is added: s1:1 s2:2 s3:5, served by s1 s2 s3
+  s1 has another weight: s1:4 s2:2 s3:5, connects 0
+  a mistake changes nothing: s1:4 s2:2 s3:5
+  line 1: node \"s1\" has no address: give it one
+2. a callback of the configuration centre
+  called for s1 and s2: served by s1 s2
+  called for s3: served by s1 s2 s3
+  s1 is gone: served by s2 s3
+",
+    );
+}
+
 // C-4, C-5, C-6, C-15
 #[test]
 fn lecture() {

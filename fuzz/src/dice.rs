@@ -101,6 +101,14 @@ impl Dice {
                 });
                 format!("{{{}}}", pairs.join(",\n"))
             }
+            "nodes" => {
+                let is_json = self.below(2) == 0;
+                let nodes: Vec<String> = (0..n).map(|_| self.node(is_json)).collect();
+                match is_json {
+                    true => format!("{{\"nodes\": [{}]}}", nodes.join(",\n")),
+                    false => nodes.iter().map(|node| format!("[[nodes]]\n{node}\n")).collect(),
+                }
+            }
             "variables" => each(&mut |dice| {
                 let prefix = dice.one_of(&["CENOTE_", "CENOTE_", "CENOTE_", "cenote_", "OTHER_"]);
                 let (name, value) = dice.pair();
@@ -196,6 +204,37 @@ impl Dice {
         }
         let pieces = self.below(5);
         (0..pieces).map(|_| self.one_of(PIECES)).collect()
+    }
+
+    /// The fields of a node, mostly right.
+    fn node(&mut self, is_json: bool) -> String {
+        let key = self.one_of(&["a", "b", "db-1", "a", "$", ""]).to_owned();
+        let mut fields = vec![("key", format!("\"{key}\""))];
+        for _ in 0..1 + self.below(4) {
+            let name = self.one_of(&["weight", "role", "zone", "group", "tags", "adress", "key"]);
+            let value = match name {
+                "weight" => self.below(9).to_string(),
+                "role" => self.one_of(&["\"primary\"", "\"replica\"", "\"boss\"", "1"]).to_owned(),
+                "tags" => self.one_of(&["[]", "[\"ssd\"]", "[1]", "\"ssd\""]).to_owned(),
+                _ => format!("\"{}\"", self.below(9)),
+            };
+            // Twice the same, or one that nobody knows: now and then.
+            if fields.iter().all(|(known, _)| *known != name) && name != "adress"
+                || self.below(12) == 0
+            {
+                let value = if self.below(12) == 0 { self.text() } else { value };
+                fields.push((name, value));
+            }
+        }
+        if self.below(12) > 0 {
+            fields.push(("address", "\"postgres://me:$@db/app\"".to_owned()));
+        }
+        let field = |(name, value): &(&str, String)| match is_json {
+            true => format!("\"{name}\": {value}"),
+            false => format!("{name} = {value}"),
+        };
+        let fields: Vec<String> = fields.iter().map(field).collect();
+        if is_json { format!("{{{}}}", fields.join(", ")) } else { fields.join("\n") }
     }
 
     fn quoted(&mut self, text: String) -> String {

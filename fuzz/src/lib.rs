@@ -1,4 +1,4 @@
-//! What must hold of any configuration and any URL, whatever bytes they are: one function for each kind of
+//! What must hold of any configuration, any URL and any node file, whatever bytes they are: one function for each kind of
 //! source, which panics where it does not hold. The tests give them the kept inputs (`corpus/`) and inputs
 //! drawn from seeds; libFuzzer (`cargo xtask fuzz`) gives them what reaches code that no input has reached.
 
@@ -7,6 +7,7 @@
 mod claims;
 pub mod dice;
 mod file;
+mod nodes;
 mod postgres;
 mod sqlite;
 mod url;
@@ -14,6 +15,7 @@ mod values;
 mod variables;
 
 pub use file::{json, toml};
+pub use nodes::nodes;
 pub use postgres::postgres;
 pub use sqlite::sqlite;
 pub use url::url;
@@ -29,8 +31,9 @@ pub struct Target {
 }
 
 /// Every kind of source.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "json", run: json },
+    Target { name: "nodes", run: nodes },
     Target { name: "postgres", run: postgres },
     Target { name: "sqlite", run: sqlite },
     Target { name: "toml", run: toml },

@@ -82,6 +82,12 @@ fn whatever_stands_in_a_json_file_is_taken_or_named_with_its_line() {
     run("json");
 }
 
+// D-3, S
+#[test]
+fn whatever_stands_in_a_node_file_is_taken_or_named_with_its_line() {
+    run("nodes");
+}
+
 // P-24, S
 #[test]
 fn whatever_the_environment_says_is_taken_or_named_with_the_variable() {
@@ -115,6 +121,8 @@ fn a_source_as_long_as_a_book_is_judged_in_the_time_of_reading_it() {
             hold(target, format!("postgres://{}", long(piece)).as_bytes());
             hold(target, format!("CENOTE_{}=1", long(piece)).as_bytes());
             hold(target, format!("max_size = \"{}\"", long(piece)).as_bytes());
+            hold(target, format!("nodes = [{{ key = '{}' }}]", long(piece)).as_bytes());
+            hold(target, format!("{{\"nodes\": [{{\"key\": \"{}\"}}]}}", long(piece)).as_bytes());
         }
     }
 }

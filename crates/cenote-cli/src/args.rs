@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Measure the pool on your own database and query
     Bench(BenchArgs),
+    /// Show which nodes a source lists, and what a cluster would make of it
+    Nodes(NodesArgs),
 }
 
 #[derive(Args)]
@@ -66,6 +68,19 @@ pub(crate) struct BenchArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct NodesArgs {
+    /// Where nodes come from: file:PATH of a node file, TOML or JSON
+    #[arg(long)]
+    pub(crate) source: String,
+    /// Go on and show what changes, until Ctrl-C
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Only say whether the file is in order: code 1 and the place of the mistake if it is not
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) check: bool,
 }
 
 fn within(

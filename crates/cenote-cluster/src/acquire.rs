@@ -197,7 +197,9 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
             env: &*core.env,
         };
         let zone = core.settings.zone.as_deref();
-        match snapshot.choose(self.route, zone, self.tried, &**balance, &pick) {
+        let found = snapshot.choose(self.route, zone, self.tried, &**balance, &pick);
+        let nodes_may_come = snapshot.places.is_empty() && !core.settings.sources.is_empty();
+        match found {
             Found::Node(at) => {
                 let place = &snapshot.places[at];
                 // The hit: nothing is counted, cloned or built for a wait that does not come.
@@ -212,11 +214,11 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
                 self.enter(&snapshot, at);
                 None
             }
-            Found::NoSuchNode => Some(Err(Error::NoSuchNode {
+            Found::NoSuchNode if !nodes_may_come => Some(Err(Error::NoSuchNode {
                 cluster: Arc::clone(&core.name),
                 route: self.route.to_string(),
             })),
-            Found::NoneOnline => {
+            Found::NoSuchNode | Found::NoneOnline => {
                 if *self.pressed {
                     let answers = std::mem::take(self.answers);
                     return Some(Err(Error::Overloaded {
@@ -228,7 +230,8 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
                 core.suspect();
                 let permanent = |answer: &Answer<M::Error>| matches!(&answer.error, PoolError::Connect { error, .. } if error.fault() == Fault::Permanent);
                 let for_good = !self.answers.is_empty() && self.answers.iter().all(permanent);
-                if for_good || core.settings.all_down == AllDown::Fail {
+                let in_vain = nodes_may_come && core.no_nodes().1;
+                if for_good || in_vain || core.settings.all_down == AllDown::Fail {
                     return Some(Err(self.nobody_there()));
                 }
                 self.begin();
@@ -396,12 +399,21 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
         let answers = std::mem::take(self.answers);
         let snapshot = core.snapshot.load();
         let (since, last_error) = core.no_primary();
-        if self.route.target == Target::Primary && since > Duration::ZERO && !self.route.is_narrow()
+        let nobody_at_all = snapshot.places.is_empty();
+        if self.route.target == Target::Primary
+            && since > Duration::ZERO
+            && !self.route.is_narrow()
+            && !nobody_at_all
         {
             return Error::NoPrimary { cluster, since, waited, last_error, answers };
         }
-        let offline = snapshot.places.iter().filter(|place| self.route.names(place)).map(reason);
-        let offline = offline.collect();
+        let offline = match nobody_at_all {
+            true => core.no_nodes().0,
+            false => {
+                let named = snapshot.places.iter().filter(|place| self.route.names(place));
+                named.map(reason).collect()
+            }
+        };
         let route = self.route.to_string();
         Error::NoNodeOnline { cluster, route, waited, answers, offline }
     }
@@ -414,6 +426,9 @@ fn reason(place: &Place) -> String {
         (Condition::Unreachable, Some(error), _) => format!("{} is offline: {error}", place.key),
         (condition, ..) if condition.is_out_for_errors() => {
             format!("{} is out for its errors", place.key)
+        }
+        (Condition::New, ..) if place.admission == Admission::Shut => {
+            format!("{} has not been connected to yet", place.key)
         }
         (.., None) => format!("{} has a role that is not known", place.key),
         _ if place.weight == 0 => format!("{} has weight 0", place.key),

@@ -1,15 +1,17 @@
 //! Building a cluster: its nodes, its policies and where its tasks run.
 
 use std::fmt;
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use cenote::env::{Errand, Tokio};
-use cenote::{Builder, Env, Manager, Node, Probe, Role, Timeout};
+use cenote::env::{Errand, Task, Tokio};
+use cenote::{Builder, Env, Level, Manager, Node, Probe, Role, Timeout};
 
 use crate::balance::{Balance, LeastLoaded};
 use crate::cluster::Cluster;
 use crate::core::{AllDown, Core, Settings, steward};
+use crate::discovery::{Desk, Discovery, Order, SafetyRules, follow};
 use crate::error::BuildError;
 use crate::event::{Event, Observer};
 use crate::health::HealthRules;
@@ -21,6 +23,8 @@ use crate::totals::Totals;
 
 type Make<M> = Box<dyn Fn(&Node) -> Result<M, <M as Manager>::Error> + Send + Sync>;
 type Shape<M> = Box<dyn Fn(&Node, Builder<M>) -> Builder<M> + Send + Sync>;
+/// Makes the task of a source.
+type Follow<M> = Box<dyn FnOnce(Weak<Core<M>>, Arc<dyn Env>, Arc<Desk>) -> Task + Send>;
 type Ask<M> = Box<dyn Fn(Arc<dyn Env>, Duration) -> Prober<M> + Send + Sync>;
 
 /// Builds a [`Cluster`]. Made by [`Cluster::builder`].
@@ -48,6 +52,8 @@ pub struct ClusterBuilder<M: Manager> {
     env: Option<Arc<dyn Env>>,
     observers: Vec<Observer>,
     registry: Option<Registry>,
+    sources: Vec<(String, Follow<M>)>,
+    safety: SafetyRules,
 }
 
 impl<M: Manager> ClusterBuilder<M> {
@@ -77,6 +83,8 @@ impl<M: Manager> ClusterBuilder<M> {
             env: None,
             observers: Vec::new(),
             registry: None,
+            sources: Vec::new(),
+            safety: SafetyRules::default(),
         }
     }
 
@@ -95,6 +103,38 @@ impl<M: Manager> ClusterBuilder<M> {
     /// Adds nodes.
     pub fn nodes(mut self, nodes: impl IntoIterator<Item = Node>) -> Self {
         self.nodes.extend(nodes);
+        self
+    }
+
+    /// Follows this source while the cluster runs: nodes come, change and go as it says (D-1, D-2). Given several times,
+    /// the nodes of all are there; what one source lists, another cannot take away.
+    ///
+    /// `build` does not wait for the source, [`build_ready`](ClusterBuilder::build_ready) waits for a first node.
+    /// Callers who come before there is one wait for it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use cenote_testkit::Script;
+    /// use cenote::Node;
+    /// use cenote_cluster::{Cluster, discovery};
+    ///
+    /// let (push, pushed) = discovery::push();
+    /// push.all([Node::new("a", "10.0.0.1"), Node::new("b", "10.0.0.2")]);
+    /// let cluster = Cluster::builder(|_: &Node| Ok(Script::new())).discover(pushed).build_ready().await?;
+    /// assert_eq!(cluster.nodes().len(), 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn discover(mut self, source: impl Discovery) -> Self {
+        let name = source.name();
+        let task: Follow<M> =
+            Box::new(move |core, env, desk| Box::pin(follow(core, env, desk, source)));
+        self.sources.push((name, task));
+        self
+    }
+
+    /// How careful the cluster is with what its sources say (D-3). Default: [`SafetyRules::default`].
+    pub fn safety(mut self, rules: SafetyRules) -> Self {
+        self.safety = rules;
         self
     }
 
@@ -226,6 +266,23 @@ impl<M: Manager> ClusterBuilder<M> {
         self
     }
 
+    /// Writes each event as a line to standard error. What happens inside a node's pool is that pool's log:
+    /// `.pool(|p| p.log(true))`.
+    pub fn log(self, log: bool) -> Self {
+        if !log {
+            return self;
+        }
+        // Whoever closed standard error wants no lines.
+        self.observe(|event| {
+            let _ = writeln!(std::io::stderr(), "{:5} {event}", event.kind.level());
+        })
+    }
+
+    /// Gives each event as a line to this closure, which must not block.
+    pub fn log_with(self, log: impl Fn(Level, &str) + Send + Sync + 'static) -> Self {
+        self.observe(move |event| log(event.kind.level(), &event.to_string()))
+    }
+
     /// Puts the cluster on a list of all of them.
     pub fn register(mut self, registry: &Registry) -> Self {
         self.registry = Some(registry.clone());
@@ -241,6 +298,8 @@ impl<M: Manager> ClusterBuilder<M> {
             Some(env) => env,
             None => Arc::new(Tokio::current().ok_or(BuildError::NoRuntime)?),
         };
+        let desk = |(name, task)| (Desk::new(name, self.safety), task);
+        let sources: Vec<_> = self.sources.into_iter().map(desk).collect();
         let settings = Settings {
             rules: self.rules,
             scoring: self.balance.scoring(),
@@ -254,6 +313,7 @@ impl<M: Manager> ClusterBuilder<M> {
             probing: self.ask.is_some(),
             quick: self.quick,
             quick_for: self.quick_for,
+            sources: sources.iter().map(|(desk, _)| Arc::clone(desk)).collect(),
         };
         let core = Core::new(
             self.name.into(),
@@ -268,8 +328,9 @@ impl<M: Manager> ClusterBuilder<M> {
         for observer in self.observers {
             core.observe(observer);
         }
-        for node in self.nodes {
-            core.add(node)?;
+        let nodes = self.nodes.into_iter().map(Order::Add).collect();
+        if let Some(refused) = core.apply(nodes, self.safety.drain).into_iter().next() {
+            return Err(refused.error);
         }
         let task = steward(Arc::downgrade(&core), Arc::clone(&env), Arc::clone(&core.steward));
         env.spawn_for(Errand::Upkeep, Box::pin(task));
@@ -278,6 +339,10 @@ impl<M: Manager> ClusterBuilder<M> {
             let (weak, bell) = (Arc::downgrade(&core), Arc::clone(&core.monitor));
             let task = watch_roles(weak, Arc::clone(&env), bell, ask, self.probe_every);
             env.spawn_for(Errand::Upkeep, Box::pin(task));
+        }
+        for (desk, follow) in sources {
+            let task = follow(Arc::downgrade(&core), Arc::clone(&env), desk);
+            env.spawn_for(Errand::Upkeep, task);
         }
         let cluster = Cluster { core };
         if let Some(registry) = &self.registry {

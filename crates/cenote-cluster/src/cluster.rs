@@ -11,6 +11,7 @@ use cenote::{Lend, Manager, Node, Pool, Pooled, Role, State, Status};
 use crate::acquire::Acquire;
 use crate::builder::ClusterBuilder;
 use crate::core::Core;
+use crate::discovery::{Order, SafetyRules};
 use crate::error::{BuildError, Error};
 use crate::event::Event;
 use crate::route::Route;
@@ -101,7 +102,12 @@ impl<M: Manager> Cluster<M> {
     /// # Errors
     /// [`BuildError::Twice`] if its key is known, [`BuildError::Address`] if no manager can be made for it.
     pub fn add(&self, node: Node) -> Result<(), BuildError<M::Error>> {
-        self.core.add(node)
+        self.one(Order::Add(node))
+    }
+
+    fn one(&self, order: Order) -> Result<(), BuildError<M::Error>> {
+        let refused = self.core.apply(vec![order], SafetyRules::default().drain).pop();
+        refused.map_or(Ok(()), |refusal| Err(refusal.error))
     }
 
     /// Removes the node with this key, or those whose keys match (`*` stands for anything). Nothing new is lent from
@@ -115,16 +121,9 @@ impl<M: Manager> Cluster<M> {
     /// new address the node is replaced: what is lent of the old one may finish within 30 s.
     ///
     /// # Errors
-    /// Those of [`add`](Cluster::add); an unknown node is added.
+    /// Those of [`add`](Cluster::add), and then nothing has changed; an unknown node is added.
     pub fn update(&self, node: Node) -> Result<(), BuildError<M::Error>> {
-        if self.core.update(&node) {
-            return Ok(());
-        }
-        let key = node.key().to_owned();
-        let old = self.core.remove(|node| node.key() == key);
-        // It acts at once; nobody waits for its end.
-        drop(Removing::new(old, Duration::from_secs(30)));
-        self.core.add(node)
+        self.one(Order::Change(node))
     }
 
     /// The nodes, in the order in which they joined.
@@ -144,6 +143,7 @@ impl<M: Manager> Cluster<M> {
         // So that what was counted without a lock is in it.
         self.core.refresh_and(false);
         let snapshot = self.core.snapshot.load();
+        let now = self.core.env.now();
         let nodes = snapshot.places.iter().zip(&snapshot.pools);
         let nodes = nodes.map(|(place, pool)| NodeStatus {
             key: Arc::clone(&place.key),
@@ -162,6 +162,7 @@ impl<M: Manager> Cluster<M> {
             name: Arc::clone(&self.core.name),
             state: self.core.life(),
             nodes: nodes.collect(),
+            sources: self.core.settings.sources.iter().map(|desk| desk.status(now)).collect(),
         }
     }
 

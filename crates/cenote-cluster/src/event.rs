@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cenote::Role;
+use cenote::{Level, Role};
+
+use crate::discovery::Note;
 
 /// Something happened to a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +15,7 @@ use cenote::Role;
 pub struct Event {
     /// The cluster's name.
     pub cluster: Arc<str>,
-    /// The node's key.
+    /// The node's key; empty if it is about a source of nodes.
     pub node: Arc<str>,
     /// What.
     pub kind: EventKind,
@@ -62,6 +64,13 @@ pub enum EventKind {
     },
     /// It has caught up.
     CaughtUp,
+    /// Something other than what a source says is done, or again just that (D-3).
+    Discovery {
+        /// The source.
+        source: Arc<str>,
+        /// What, and why.
+        note: Note,
+    },
 }
 
 impl EventKind {
@@ -78,6 +87,19 @@ impl EventKind {
             EventKind::WeightChanged { .. } => "weight_changed",
             EventKind::Lagging { .. } => "lagging",
             EventKind::CaughtUp => "caught_up",
+            EventKind::Discovery { .. } => "discovery",
+        }
+    }
+
+    /// How much it matters: what may need somebody is a warning.
+    pub const fn level(&self) -> Level {
+        match self {
+            EventKind::Discovery { note: Note::Back, .. } => Level::Info,
+            EventKind::Offline { .. }
+            | EventKind::Ejected { .. }
+            | EventKind::Lagging { .. }
+            | EventKind::Discovery { .. } => Level::Warn,
+            _ => Level::Info,
         }
     }
 }
@@ -85,6 +107,9 @@ impl EventKind {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let role = |role: &Option<Role>| role.map_or("unknown", Role::name);
+        if let EventKind::Discovery { source, note } = &self.kind {
+            return write!(f, "cluster \"{}\", source \"{source}\": {note}", self.cluster);
+        }
         write!(f, "cluster \"{}\", node \"{}\": ", self.cluster, self.node)?;
         match &self.kind {
             EventKind::Offline { error } => write!(f, "offline: {error}"),

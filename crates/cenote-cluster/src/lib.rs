@@ -30,7 +30,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Where to look: [`ClusterBuilder`] for every setting, [`Error`] for what can go wrong, [`Event`] and
+//! Where to look: [`ClusterBuilder`] for every setting, [`discovery`] for where nodes come from while it runs, [`Error`] for what can go wrong, [`Event`] and
 //! [`ClusterStatus`] to see what happens, [`HealthRules`] for what takes a node out, [`balance`] for who is chosen.
 //! Code that takes a pool or a cluster is written against [`cenote::Lend`].
 
@@ -41,6 +41,7 @@ pub mod balance;
 mod builder;
 mod cluster;
 mod core;
+pub mod discovery;
 mod error;
 mod event;
 mod health;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cenote::{Role, State, Status};
 
+use crate::discovery::SourceStatus;
 use crate::health::Condition;
 
 /// How a cluster stands.
@@ -18,6 +19,8 @@ pub struct ClusterStatus {
     pub state: State,
     /// Its nodes, in the order in which they joined.
     pub nodes: Vec<NodeStatus>,
+    /// Where nodes come from while it runs, and what is not done of what these sources say (D-3).
+    pub sources: Vec<SourceStatus>,
 }
 
 impl ClusterStatus {
@@ -71,6 +74,9 @@ impl fmt::Display for ClusterStatus {
         write!(f, "cluster \"{}\", {}", self.name, self.state)?;
         for node in &self.nodes {
             write!(f, "\n{node}")?;
+        }
+        for source in &self.sources {
+            write!(f, "\n{source}")?;
         }
         Ok(())
     }

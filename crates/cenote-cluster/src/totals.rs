@@ -15,18 +15,12 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Whether one more node finds room. Roles may change later; what is configured is what can be judged.
-    pub(crate) fn must_fit<'a, E>(
-        &self,
-        nodes: impl Iterator<Item = &'a Node>,
-        new: &'a Node,
-    ) -> Result<(), BuildError<E>> {
-        let nodes: Vec<&Node> = nodes.chain([new]).collect();
-        let of = |role| nodes.iter().filter(|node| node.configured_role() == Some(role)).count();
+    /// Whether so many nodes find room. Roles may change later; what is configured is what can be judged.
+    pub(crate) fn must_fit<E>(&self, census: Census) -> Result<(), BuildError<E>> {
         let limits = [
-            (self.all, nodes.len(), "the cluster"),
-            (self.primary, of(Role::Primary), "its primaries"),
-            (self.replica, of(Role::Replica), "its replicas"),
+            (self.all, census.all, "the cluster"),
+            (self.primary, census.primaries, "its primaries"),
+            (self.replica, census.replicas, "its replicas"),
         ];
         for (max, nodes, what) in limits {
             if let Some(max) = max.filter(|max| *max < nodes) {
@@ -34,6 +28,31 @@ impl Totals {
             }
         }
         Ok(())
+    }
+}
+
+/// How many nodes there are, by what they are configured to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Census {
+    all: usize,
+    primaries: usize,
+    replicas: usize,
+}
+
+impl Census {
+    pub(crate) fn of<'a>(nodes: impl Iterator<Item = &'a Node>) -> Census {
+        nodes.fold(Census::default(), Census::with)
+    }
+
+    /// And one more.
+    pub(crate) fn with(mut self, node: &Node) -> Census {
+        self.all += 1;
+        match node.configured_role() {
+            Some(Role::Primary) => self.primaries += 1,
+            Some(Role::Replica) => self.replicas += 1,
+            None => {}
+        }
+        self
     }
 }
 

@@ -97,7 +97,8 @@ impl Bell {
         }
     }
 
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Whether it was raised since the last time; if not, the waker is laid down.
+    pub(crate) fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         let waker = cx.waker().clone();
         let mut bell = self.lock();
         let old = bell.1.replace(waker);

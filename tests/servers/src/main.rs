@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 
 use cenote_testkit::servers::postgres::{Server, Settings, Tls};
-use cenote_testkit::servers::{self, ServerError, redis};
+use cenote_testkit::servers::{self, ServerError, mariadb, redis};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -30,7 +30,7 @@ enum Command {
 
 #[derive(Args)]
 struct Up {
-    /// How many standbys and replicas each primary has
+    /// How many standbys or replicas follow each primary
     #[arg(long, default_value_t = 1)]
     standbys: usize,
     /// Speak TLS: PostgreSQL with clients that want it, Redis only
@@ -70,6 +70,15 @@ async fn up(wishes: &Up) -> Result<(), ServerError> {
         let standby = primary.standby()?;
         println!("standby  {}", standby.url());
         standbys.push(standby);
+    }
+    let tls = if wishes.tls { mariadb::Tls::Offered } else { mariadb::Tls::Off };
+    let mariadb = mariadb::Settings::new().tls(tls).start()?;
+    println!("mariadb  {}", mariadb.url());
+    let mut replicas: Vec<mariadb::Server> = Vec::new();
+    for _ in 0..wishes.standbys {
+        let replica = mariadb.replica()?;
+        println!("replica  {}", replica.url());
+        replicas.push(replica);
     }
     let settings = redis::Settings::new();
     let redis = if wishes.tls { settings.tls() } else { settings }.start()?;

@@ -22,11 +22,13 @@ fn servers_are_up_until_they_are_interrupted() {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
     assert_eq!((ask(&primary).as_str(), ask(&standby).as_str()), ("f", "t"));
+    let (mariadb, replica) = (url(2, "mariadb"), url(3, "replica"));
+    assert!([mariadb, replica].iter().all(|url| url.starts_with("mysql://root:")));
     let role = |url: &str| {
         let output = Command::new("redis-cli").args(["-u", url, "ROLE"]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned()
     };
-    let (redis, replica) = (url(2, "redis"), url(3, "replica"));
+    let (redis, replica) = (url(4, "redis"), url(5, "replica"));
     assert_eq!((role(&redis).as_str(), role(&replica).as_str()), ("master", "slave"));
     let pid = Pid::from_raw(up.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();

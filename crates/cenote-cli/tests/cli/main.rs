@@ -3,4 +3,5 @@
 mod bad_input;
 mod bench;
 mod demo;
+mod nodes;
 mod program;

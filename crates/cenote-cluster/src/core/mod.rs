@@ -5,6 +5,7 @@
 //! Order of locks: the state, then a node's record or a pool's lock. Observers are told, callers woken and grants set
 //! after the state is let go.
 
+mod making;
 mod nodes;
 mod renew;
 
@@ -19,7 +20,8 @@ use cenote::{
 };
 
 use crate::balance::{Balance, Scoring};
-use crate::event::{Event, EventKind, Observer};
+use crate::discovery::Desk;
+use crate::event::{Event, Observer};
 use crate::health::HealthRules;
 use crate::random::Random;
 use crate::retry::Purse;
@@ -55,6 +57,8 @@ pub(crate) struct Settings {
     /// How often after a suspicion, and for how long.
     pub(crate) quick: Duration,
     pub(crate) quick_for: Duration,
+    /// Where nodes come from while the cluster runs.
+    pub(crate) sources: Vec<Arc<Desk>>,
 }
 
 type Make<M> = Box<dyn Fn(&Node) -> Result<M, <M as Manager>::Error> + Send + Sync>;
@@ -84,7 +88,10 @@ struct Told {
 }
 
 pub(crate) struct State<M: Manager> {
+    /// In the order of their ids.
     members: Vec<Member<M>>,
+    /// Ids by key.
+    keys: BTreeMap<Arc<str>, u64>,
     last_id: u64,
     /// By group: each has a primary of its own.
     claims: BTreeMap<Option<String>, Claims>,
@@ -158,6 +165,7 @@ impl<M: Manager> Core<M> {
             life: AtomicU8::new(code(Life::Running)),
             state: Mutex::new(State {
                 members: Vec::new(),
+                keys: BTreeMap::new(),
                 last_id: 0,
                 claims: BTreeMap::new(),
                 observers: Vec::new(),
@@ -193,8 +201,14 @@ impl<M: Manager> Core<M> {
         let may = |now: u8| (now < 2 || code(life) > now).then_some(code(life));
         let _ = self.life.fetch_update(Ordering::AcqRel, Ordering::Acquire, may);
         self.watchers.wake_all();
+        self.end_tasks();
+    }
+
+    /// Every task of the cluster looks whether it is still wanted.
+    fn end_tasks(&self) {
         self.steward.raise();
         self.monitor.raise();
+        self.settings.sources.iter().for_each(|desk| desk.dismiss());
     }
 
     pub(crate) fn observe(&self, observer: Observer) -> u64 {
@@ -348,12 +362,6 @@ impl<M: Manager> State<M> {
     fn claims_of(&mut self, node: &Node) -> &mut Claims {
         self.claims.entry(node.configured_group().map(str::to_owned)).or_default()
     }
-
-    fn tell(&mut self, cluster: &Arc<str>, node: &str, kind: EventKind) {
-        if !self.observers.is_empty() {
-            self.outbox.push_back(Event { cluster: Arc::clone(cluster), node: node.into(), kind });
-        }
-    }
 }
 
 fn code(life: Life) -> u8 {
@@ -367,9 +375,8 @@ fn code(life: Life) -> u8 {
 
 impl<M: Manager> Drop for Core<M> {
     fn drop(&mut self) {
-        // Both tasks find that there is nothing left to look after.
-        self.steward.raise();
-        self.monitor.raise();
+        // They find that there is nothing left to look after.
+        self.end_tasks();
     }
 }
 

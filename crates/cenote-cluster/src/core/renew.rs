@@ -1,7 +1,7 @@
-//! A new snapshot from the nodes' records: health, roles, lag, the bound of one half, slow starts and the division of
-//! totals, in this order; and what observers and pools are to be told of the difference.
+//! A new snapshot from the nodes' records: health, roles, lag, the bound of one half, new nodes, slow starts and the
+//! division of totals, in this order; and what observers and pools are to be told of the difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -52,6 +52,7 @@ impl<M: Manager> State<M> {
         if core.settings.rules.at_most_half {
             keep_half(&mut places, &badness);
         }
+        spare_the_new(&mut places);
         even_out(&mut places);
         self.only_grow(&mut places);
         self.note_primary(&places, now);
@@ -219,9 +220,30 @@ impl<M: Manager> State<M> {
     }
 }
 
+/// Whoever has not been connected to yet gets nobody while another of its kind is known to work: a node that comes
+/// serves from its first connection on, and one that does not answer costs no caller anything (D-2).
+fn spare_the_new(places: &mut [Place]) {
+    if places.iter().all(|place| place.condition != Condition::New) {
+        return;
+    }
+    let works = |place: &&Place| {
+        place.admission == Admission::Free && place.condition != Condition::New && place.weight > 0
+    };
+    let kind = |place: &Place| (place.role, place.node.configured_group().map(str::to_owned));
+    let served: BTreeSet<_> = places.iter().filter(works).map(kind).collect();
+    for place in places.iter_mut() {
+        if place.condition == Condition::New && served.contains(&kind(place)) {
+            place.admission = Admission::Shut;
+        }
+    }
+}
+
 /// A slow start is relative: of nodes that come back together, as after an outage of all, none is spared at another's
 /// cost, so the largest share of a kind counts as the whole.
 fn even_out(places: &mut [Place]) {
+    if places.iter().all(|place| place.share >= 1.0) {
+        return;
+    }
     let mut most: BTreeMap<(Option<Role>, Option<String>), f64> = BTreeMap::new();
     let kind = |place: &Place| (place.role, place.node.configured_group().map(str::to_owned));
     for place in places.iter().filter(|place| place.admission != Admission::Shut) {
@@ -238,6 +260,9 @@ fn even_out(places: &mut [Place]) {
 /// Errors take out half of the nodes that hold the same data in the same role at most; the least bad of the others stay
 /// in (C-6). Of one node that is none: the only primary is never ejected for its errors.
 fn keep_half(places: &mut [Place], badness: &[f64]) {
+    if !places.iter().any(|place| place.condition.is_out_for_errors()) {
+        return;
+    }
     let mut kinds: BTreeMap<(Option<Role>, Option<String>), Vec<usize>> = BTreeMap::new();
     for (at, place) in places.iter().enumerate() {
         if place.condition != Condition::Unreachable && place.role.is_some() {

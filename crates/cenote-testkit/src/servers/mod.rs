@@ -28,12 +28,13 @@
 //! error, and never pass without their server.
 //!
 //! # How another kind of server is added
-//! One folder beside `postgres` and `redis`, from the same parts: `program` finds what is installed, `place` gives a folder that is
+//! One folder beside `postgres`, from the same parts: `program` finds what is installed, `place` gives a folder that is
 //! removed, `template` makes once what is slow to make, `port` takes a free port, `service` is the process with its log
 //! and its end.
 
 mod certificate;
 mod error;
+pub mod mariadb;
 mod place;
 mod port;
 pub mod postgres;

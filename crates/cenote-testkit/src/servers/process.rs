@@ -89,7 +89,7 @@ pub(super) fn end_all_of(folder: &Path) {
 
 /// The signals that servers are ended by, as a shell knows them.
 fn named(name: &str) -> Option<Signal> {
-    [("QUIT", Signal::QUIT), ("TERM", Signal::TERM), ("INT", Signal::INT)]
+    [("QUIT", Signal::QUIT), ("TERM", Signal::TERM), ("INT", Signal::INT), ("KILL", Signal::KILL)]
         .into_iter()
         .find_map(|(known, signal)| (known == name).then_some(signal))
 }

@@ -23,6 +23,9 @@ const REQUIREMENTS: &[Requirement] = &[
     super::postgres::POSTGRES,
     super::redis::REDIS,
     super::redis::CLI,
+    super::mariadb::MARIADB,
+    super::mariadb::INSTALLER,
+    super::mariadb::CLIENT,
     Requirement { server: "TLS", program: "openssl", package: "openssl" },
 ];
 
@@ -40,11 +43,16 @@ pub fn missing() -> Vec<Requirement> {
 /// Folders outside of `PATH` with a folder for each version in them, and the programs in its `bin`.
 const VERSIONED: &[&str] = &["/usr/lib/postgresql"];
 
+/// Where programs for administrators are, which is not in everybody's `PATH`.
+const ADMINISTRATORS: &str = "/usr/sbin";
+
 /// The program, with symbolic links followed: what belongs to the same version lies beside it. `PATH` goes first, so
 /// that another version can be tried.
 pub(super) fn find(wanted: &Requirement) -> Result<PathBuf, ServerError> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = env::split_paths(&path).chain(VERSIONED.iter().flat_map(newest_first));
+    let folders = env::split_paths(&path)
+        .chain(VERSIONED.iter().flat_map(newest_first))
+        .chain([PathBuf::from(ADMINISTRATORS)]);
     first_in(folders, wanted.program)
         .ok_or(ServerError::Missing { program: wanted.program, package: wanted.package })
 }

@@ -2,6 +2,7 @@
 
 mod leftovers;
 mod many;
+mod mariadb;
 mod postgres;
 mod redis;
 mod standbys;

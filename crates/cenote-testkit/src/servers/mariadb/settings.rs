@@ -1,0 +1,60 @@
+//! What a server is started with.
+
+use super::{Server, data};
+use crate::servers::ServerError;
+
+/// What a server is started with. The defaults are a server with passwords, without TLS, for 150 connections.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub(super) tls: Tls,
+    pub(super) parameters: Vec<(String, String)>,
+}
+
+/// Whether a server speaks TLS. Its certificate is for `localhost` and `127.0.0.1`, from
+/// [an authority of the testkit's own](Server::authority).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tls {
+    /// It does not. The default.
+    #[default]
+    Off,
+    /// It does with clients that want it.
+    Offered,
+    /// It refuses clients that do not.
+    Required,
+}
+
+impl Settings {
+    /// The defaults.
+    pub fn new() -> Settings {
+        Settings::default()
+    }
+
+    /// How many connections there may be; the server takes one more, for a superuser. Default: 151. The smallest is 10.
+    #[must_use]
+    pub fn max_connections(self, n: u32) -> Settings {
+        self.set("max_connections", n)
+    }
+
+    /// Whether it speaks TLS. Default: no.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Settings {
+        self.tls = tls;
+        self
+    }
+
+    /// Any other variable, as in the server's own file of options. The last value counts.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl ToString) -> Settings {
+        self.parameters.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Starts a primary with these settings.
+    ///
+    /// # Errors
+    /// If a program is missing, or the server does not come up.
+    pub fn start(self) -> Result<Server, ServerError> {
+        Server::launch(self, data::Role::Primary)
+    }
+}
