@@ -27,6 +27,8 @@ pages! {
     speed = "speed.md"
     postgresql = "postgresql.md"
     redis = "redis.md"
+    mysql = "mysql.md"
+    http = "http.md"
     managers = "managers.md"
     errors = "errors.md"
     acquire_timeouts = "acquire-timeouts.md"

@@ -43,7 +43,8 @@ pub(crate) struct DemoArgs {
 #[derive(Args)]
 pub(crate) struct BenchArgs {
     // Not parsed here: a parse error would repeat it, and it may hold a password.
-    /// The database: sqlite:PATH of a file that exists, postgres://USER:PASSWORD@HOST/DATABASE, or redis://…
+    /// The database: sqlite:PATH of a file that exists, postgres://, mysql:// or redis://USER:PASSWORD@HOST/DATABASE, or
+    /// http://HOST/PATH
     #[arg(long)]
     pub(crate) url: String,
     /// Connections in the pool
@@ -59,7 +60,7 @@ pub(crate) struct BenchArgs {
     /// sqlite_schema, SELECT 1, or PING]
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) sql: Option<String>,
-    /// Let tasks share connections: PostgreSQL and Redis
+    /// Let tasks share connections: PostgreSQL, Redis, and HTTP if it is HTTP/2
     #[arg(long, conflicts_with = "no_pool")]
     pub(crate) share: bool,
     /// Open a new connection for every query instead
@@ -72,7 +73,8 @@ pub(crate) struct BenchArgs {
 
 #[derive(Args)]
 pub(crate) struct NodesArgs {
-    /// Where nodes come from: file:PATH of a node file, TOML or JSON
+    /// Where nodes come from: file:PATH of a node file, dns:NAME:PORT for the addresses of a name, srv:NAME for SRV
+    /// records
     #[arg(long)]
     pub(crate) source: String,
     /// Go on and show what changes, until Ctrl-C

@@ -14,6 +14,7 @@ mod histogram;
 mod load;
 mod nodes;
 mod progress;
+mod source;
 mod stop;
 mod text;
 mod units;

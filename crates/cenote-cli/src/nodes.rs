@@ -8,25 +8,23 @@ use std::pin::pin;
 
 use cenote::env::Tokio;
 use cenote::{Env, Node};
-use cenote_cluster::discovery::{
-    Decision, Discovery, FileSource, NodeFile, Order, SafetyRules, Stabilizer, file,
-};
+use cenote_cluster::discovery::{Decision, Discovery, NodeFile, Order, SafetyRules, Stabilizer};
 
 use crate::Outcome;
 use crate::args::NodesArgs;
 use crate::failure::Failure;
+use crate::source::Source;
 use crate::stop::Stop;
 
 pub(crate) async fn run(args: &NodesArgs) -> Result<Outcome, Failure> {
-    let path = match args.source.split_once(':') {
-        Some(("file", path)) if !path.is_empty() => path,
-        _ => {
-            return Err(Failure::usage(
-                "--source: name a node file, as in file:nodes.toml; there are no other sources here yet",
-            ));
+    let source = Source::named(&args.source)?;
+    match args.source.strip_prefix("file:") {
+        Some(path) if args.check => check(path),
+        None if args.check => {
+            Err(Failure::usage("--check: only a file can be checked, as in file:nodes.toml"))
         }
-    };
-    if args.check { check(path) } else { show(file(path), args.watch).await }
+        _ => show(source, args.watch).await,
+    }
 }
 
 /// Whether the file is in order, and a cluster would do all that it says.
@@ -46,7 +44,7 @@ fn check(path: &str) -> Result<Outcome, Failure> {
 }
 
 /// Shows what the source says, once or as long as it is watched.
-async fn show(mut source: FileSource, watch: bool) -> Result<Outcome, Failure> {
+async fn show(mut source: Source, watch: bool) -> Result<Outcome, Failure> {
     let env = Tokio::current().ok_or_else(|| Failure::new("there is no clock to watch with"))?;
     let mut stop = Stop::new();
     let mut stabilizer = Stabilizer::new(SafetyRules::default());
@@ -115,6 +113,9 @@ fn described(node: &Node) -> String {
         let _ = write!(text, ", {role}");
     }
     let _ = write!(text, ", weight {}", node.configured_weight());
+    if node.configured_backup() > 0 {
+        let _ = write!(text, ", backup {}", node.configured_backup());
+    }
     for (name, value) in [("zone", node.configured_zone()), ("group", node.configured_group())] {
         if let Some(value) = value {
             let _ = write!(text, ", {name} {value}");

@@ -34,6 +34,8 @@ pub(crate) struct Place {
     /// `None`: not known yet, or not believed.
     pub(crate) role: Option<Role>,
     pub(crate) weight: u32,
+    /// Its rank: only while no smaller one can serve.
+    pub(crate) backup: u16,
     pub(crate) share: f64,
     /// One by its effective weight: a division less for each candidate of each acquire.
     pub(crate) per_weight: f64,
@@ -142,7 +144,7 @@ impl<M: Manager> Snapshot<M> {
         let zone = route.zone.as_deref().or(zone);
         let mut any = false;
         for tier in route.tiers() {
-            let (mut n, mut near) = (0, 0);
+            let (mut n, mut near, mut rank) = (0, 0, u16::MAX);
             for (at, place) in self.places.iter().enumerate() {
                 if route.is_narrow() && !route.names(place) {
                     continue;
@@ -154,6 +156,13 @@ impl<M: Manager> Snapshot<M> {
                     || tried.contains(place.id)
                 {
                     continue;
+                }
+                // Those that stand by are forgotten when there is one that does not.
+                if place.backup > rank {
+                    continue;
+                }
+                if place.backup < rank {
+                    (n, near, rank) = (0, 0, place.backup);
                 }
                 // Those of the zone come first.
                 let is_near = zone.is_some() && place.node.configured_zone() == zone;

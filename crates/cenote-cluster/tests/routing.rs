@@ -227,3 +227,36 @@ fn each_group_has_a_primary_of_its_own() {
         assert_eq!(node(&cluster.group("b").write().await.unwrap()), "b2");
     });
 }
+
+// D-1, C-2
+#[test]
+fn a_backup_serves_only_while_no_better_rank_can() {
+    let world = World::new(1);
+    let nodes = [("a", 0), ("b", 0), ("c", 1), ("d", 2)];
+    let nodes = nodes.map(|(name, rank)| Node::new(name, name).backup(rank));
+    let cluster = world.builder().nodes(nodes).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let served = async || {
+            let mut served = turns(&cluster, &Route::any(), 60).await;
+            served.sort();
+            served.dedup();
+            served
+        };
+        assert_eq!(served().await, ["a", "b"]);
+        world.host("a").crash();
+        world.sleep(secs(2)).await;
+        assert_eq!(served().await, ["b"]);
+        world.host("b").crash();
+        world.sleep(secs(2)).await;
+        assert_eq!(served().await, ["c"]);
+        world.host("c").crash();
+        world.sleep(secs(2)).await;
+        assert_eq!(served().await, ["d"]);
+        world.host("b").start();
+        world.sleep(secs(30)).await;
+        assert_eq!(served().await, ["b"]);
+        // Who is asked for by name serves, whatever its rank.
+        assert_eq!(turns(&cluster, &Route::any().to("d"), 1).await, ["d"]);
+    });
+}

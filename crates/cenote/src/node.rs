@@ -25,6 +25,7 @@ pub struct Node {
     address: String,
     role: Option<Role>,
     weight: u32,
+    backup: u16,
     zone: Option<String>,
     group: Option<String>,
     tags: BTreeSet<String>,
@@ -41,6 +42,7 @@ impl Node {
             address: address.into(),
             role: None,
             weight: Node::WEIGHT,
+            backup: 0,
             zone: None,
             group: None,
             tags: BTreeSet::new(),
@@ -59,6 +61,14 @@ impl Node {
     #[must_use]
     pub fn weight(mut self, weight: u32) -> Node {
         self.weight = weight;
+        self
+    }
+
+    /// Whether it only stands by: it serves while no node with a smaller rank that could is online. Default 0: it does not
+    /// stand by. SRV records of a worse priority are ranks.
+    #[must_use]
+    pub fn backup(mut self, rank: u16) -> Node {
+        self.backup = rank;
         self
     }
 
@@ -104,6 +114,11 @@ impl Node {
         self.weight
     }
 
+    /// For how many ranks of others it stands by.
+    pub fn configured_backup(&self) -> u16 {
+        self.backup
+    }
+
     /// Where it stands.
     pub fn configured_zone(&self) -> Option<&str> {
         self.zone.as_deref()
@@ -132,6 +147,7 @@ impl fmt::Debug for Node {
             .field("key", &self.key)
             .field("role", &self.role)
             .field("weight", &self.weight)
+            .field("backup", &self.backup)
             .field("zone", &self.zone)
             .field("group", &self.group)
             .field("tags", &self.tags)

@@ -2,6 +2,8 @@
 //! to the figures, knows none of them. A further one is one file
 //! here, and its schemes in [`measure`].
 
+mod http;
+mod mysql;
 mod postgres;
 mod redis;
 mod sqlite;
@@ -44,11 +46,13 @@ pub(crate) async fn measure(bench: &mut Bench<'_>) -> Result<Figures, Failure> {
     // Not shown, whatever it is: it may hold a password.
     let scheme = bench.args.url.split(':').next().unwrap_or_default().to_ascii_lowercase();
     match scheme.as_str() {
+        "http" | "https" => http::measure(bench).await,
+        "mysql" | "mariadb" => mysql::measure(bench).await,
         "postgres" | "postgresql" => postgres::measure(bench).await,
         "redis" | "rediss" | "redis+unix" => redis::measure(bench).await,
         "sqlite" => sqlite::measure(bench).await,
         _ => Err(Failure::usage(
-            "--url: the schemes that work are sqlite, as in sqlite:PATH, postgres, as in postgres://USER:PASSWORD@HOST/DATABASE, and redis, as in redis://USER:PASSWORD@HOST/DATABASE",
+            "--url: the schemes that work are sqlite, as in sqlite:PATH, postgres, mysql and redis, as in postgres://USER:PASSWORD@HOST/DATABASE, and http and https, as in http://HOST/PATH",
         )),
     }
 }

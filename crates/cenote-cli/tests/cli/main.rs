@@ -3,5 +3,6 @@
 mod bad_input;
 mod bench;
 mod demo;
+mod http;
 mod nodes;
 mod program;

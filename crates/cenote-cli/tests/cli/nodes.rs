@@ -62,7 +62,8 @@ fn a_file_that_is_not_in_order_is_told_with_its_place_and_code_1() {
         );
         assert_eq!((output.status.code(), stderr(&output)), (Some(1), told));
     }
-    for source in ["nodes.toml", "file:", "http://me:hunter2@host", ""] {
+    for source in ["nodes.toml", "file:", "http://me:hunter2@host", "dns:db", "dns::1", "srv:", ""]
+    {
         let output = run(&["nodes", "--source", source]);
         let told = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{told}");

@@ -36,6 +36,7 @@ impl<M: Manager> State<M> {
                 node: Arc::clone(&member.node),
                 role,
                 weight: member.node.configured_weight(),
+                backup: member.node.configured_backup(),
                 share: health.share(now),
                 per_weight: 1.0,
                 size: member.pool.options().max_size.get(),

@@ -141,6 +141,7 @@ fn written<'a>(nodes: impl Iterator<Item = &'a Node>) -> String {
         };
         field("address", quoted(node.address()));
         field("weight", node.configured_weight().to_string());
+        field("backup", node.configured_backup().to_string());
         if let Some(role) = node.configured_role() {
             field("role", quoted(role.name()));
         }

@@ -13,6 +13,7 @@
     feature = "file",
     doc = "| [`file`] | a file of a few lines that people or a tool write |"
 )]
+#![cfg_attr(feature = "dns", doc = "| [`dns`], [`dns_srv`] | a name in DNS lists the servers |")]
 #![cfg_attr(
     feature = "file",
     doc = "| [`kept`] | around any of these: what it said last is there when it is not |"
@@ -23,6 +24,8 @@
 
 mod decision;
 mod desk;
+#[cfg(feature = "dns")]
+mod dns;
 #[cfg(feature = "file")]
 mod file;
 mod fixed;
@@ -35,6 +38,8 @@ mod stabilizer;
 mod status;
 
 pub use decision::{Decision, Note, Order};
+#[cfg(feature = "dns")]
+pub use dns::{DnsSource, Found, dns, dns_srv};
 #[cfg(feature = "file")]
 pub use file::{FileError, FileSource, NodeFile, file};
 pub use fixed::{Fixed, fixed};

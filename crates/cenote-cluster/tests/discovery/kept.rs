@@ -8,7 +8,8 @@ use cenote::{Node, Role};
 use cenote_cluster::discovery::{Discovery, NodeFile, Update, kept, push};
 
 fn some() -> Vec<Node> {
-    let first = Node::new("a", "postgres://me:pass\"word@x/y").role(Role::Primary).weight(3);
+    let first =
+        Node::new("a", "postgres://me:pass\"word@x/y").role(Role::Primary).weight(3).backup(2);
     vec![first.zone("eu").group("g").tag("t1").tag("t2"), Node::new("b", "x").weight(0)]
 }
 

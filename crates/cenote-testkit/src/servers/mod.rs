@@ -33,6 +33,7 @@
 //! and its end.
 
 mod certificate;
+pub mod dnsmasq;
 mod error;
 pub mod mariadb;
 mod place;

@@ -26,6 +26,7 @@ const REQUIREMENTS: &[Requirement] = &[
     super::mariadb::MARIADB,
     super::mariadb::INSTALLER,
     super::mariadb::CLIENT,
+    super::dnsmasq::DNSMASQ,
     Requirement { server: "TLS", program: "openssl", package: "openssl" },
 ];
 

@@ -173,7 +173,7 @@ fn after_a_failover_the_others_follow_the_new_primary() {
 #[test]
 fn a_server_with_tls_speaks_nothing_else_and_so_do_its_replicas() {
     let server = Settings::new().tls().start().unwrap();
-    assert!(server.url().starts_with("rediss://:") && server.authority().is_some());
+    assert!(server.url().starts_with("rediss://default:") && server.authority().is_some());
     assert_eq!(server.run(&["PING"]).unwrap(), "PONG");
     server.run(&["SET", "k", "1"]).unwrap();
     let replica = server.replica().unwrap();

@@ -66,6 +66,16 @@ pub(super) fn node(entry: Entry) -> Result<Node, Mistake> {
                     Mistake::at(field.line, rule)
                 })?);
             }
+            "backup" => {
+                let rank = match &field.value {
+                    Value::Number(number) => number.parse::<u16>().ok(),
+                    _ => None,
+                };
+                node = node.backup(rank.ok_or_else(|| {
+                    let rule = format!("{about} must be a whole number from 0 to {}", u16::MAX);
+                    Mistake::at(field.line, rule)
+                })?);
+            }
             "zone" => node = node.zone(text(field, &about, LONGEST)?),
             "group" => node = node.group(text(field, &about, LONGEST)?),
             "tags" => {
@@ -80,7 +90,7 @@ pub(super) fn node(entry: Entry) -> Result<Node, Mistake> {
             }
             unknown => {
                 let rule = format!(
-                    "{who} has a field \"{}\", which no node has: these are key, address, role, weight, zone, group and tags",
+                    "{who} has a field \"{}\", which no node has: these are key, address, role, weight, backup, zone, group and tags",
                     shown(unknown)
                 );
                 return Err(Mistake::at(field.line, rule));
@@ -95,7 +105,9 @@ pub(super) fn node(entry: Entry) -> Result<Node, Mistake> {
 
 /// The same node at this address.
 fn with_address(node: &Node, address: String) -> Node {
-    let mut new = Node::new(node.key(), address).weight(node.configured_weight());
+    let mut new = Node::new(node.key(), address)
+        .weight(node.configured_weight())
+        .backup(node.configured_backup());
     if let Some(role) = node.configured_role() {
         new = new.role(role);
     }

@@ -45,6 +45,7 @@ const CROWD: Duration = Duration::from_millis(50);
 /// address = "postgres://app@10.0.0.1/shop"        # what the driver takes
 /// role = "primary"                                # or "replica"; the rest is optional
 /// weight = 2
+/// backup = 0                                      # 1: only while no other can serve
 /// zone = "eu-1"
 /// group = "first"
 /// tags = ["ssd"]

@@ -49,7 +49,7 @@ fn template_name(said: &str) -> String {
     let mut words = said.split_whitespace().skip_while(|word| *word != "Ver");
     let version = words.nth(1).unwrap_or("unknown");
     let version = version.split('-').next().unwrap_or(version);
-    format!("{NAME}-{version}-1")
+    format!("{NAME}-{version}-2")
 }
 
 /// Makes data whose superuser has a password that was drawn by lot: other users of the machine can reach the port.
@@ -63,7 +63,7 @@ fn make(installer: &Path, user: User, folder: &Path) -> Result<(), ServerError> 
         "DELETE FROM mysql.global_priv WHERE User = '{ROOT}' OR User = '';\n\
          INSERT INTO mysql.global_priv VALUES ('127.0.0.1', '{ROOT}', JSON_OBJECT('access', 18446744073709551615, \
          'plugin', 'mysql_native_password', 'authentication_string', PASSWORD('{password}')));\n\
-         CREATE DATABASE {DATABASE};\n"
+         CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4;\n"
     );
     fs::write(&statements, text).map_err(ServerError::at(&statements))?;
     user.give(&statements)?;
@@ -182,7 +182,7 @@ mod tests {
     fn a_template_is_for_one_version() {
         let said =
             "/usr/sbin/mariadbd  Ver 10.11.14-MariaDB-0+deb12u2 for debian-linux-gnu on x86_64";
-        assert_eq!(template_name(said), "mariadb-10.11.14-1");
-        assert_eq!(template_name("mariadbd from 12.1"), "mariadb-unknown-1");
+        assert_eq!(template_name(said), "mariadb-10.11.14-2");
+        assert_eq!(template_name("mariadbd from 12.1"), "mariadb-unknown-2");
     }
 }

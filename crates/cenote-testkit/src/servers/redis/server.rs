@@ -106,7 +106,8 @@ impl Server {
 
     /// [`url`](Server::url) by another way, such as through a proxy.
     pub fn url_through(&self, address: SocketAddr) -> String {
-        format!("{}://:{}@{address}/0", self.scheme(), encoded(&self.password))
+        // By its name, since redis-cli takes a user that is left out for one whose name is empty.
+        format!("{}://default:{}@{address}/0", self.scheme(), encoded(&self.password))
     }
 
     /// A URL for somebody else.

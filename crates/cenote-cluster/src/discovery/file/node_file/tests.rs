@@ -15,6 +15,7 @@ key = "db-1"
 address = "postgres://app@10.0.0.1/shop"
 role = "primary"
 weight = 2
+backup = 1
 zone = "eu-1"
 group = "first"
 tags = ["ssd", "big"]
@@ -25,7 +26,7 @@ address = "postgres://app@10.0.0.2/shop"
 role = "replica"
 "#;
     let json = r#"{"nodes": [
-        {"key": "db-1", "address": "postgres://app@10.0.0.1/shop", "role": "primary", "weight": 2,
+        {"key": "db-1", "address": "postgres://app@10.0.0.1/shop", "role": "primary", "weight": 2, "backup": 1,
          "zone": "eu-1", "group": "first", "tags": ["ssd", "big"]},
         {"key": "db-2", "address": "postgres:\/\/app@10.0.0.2/shop", "role": "replica"}
     ]}"#;
@@ -34,6 +35,7 @@ role = "replica"
     let first = Node::new("db-1", "postgres://app@10.0.0.1/shop")
         .role(Role::Primary)
         .weight(2)
+        .backup(1)
         .zone("eu-1")
         .group("first")
         .tag("ssd")
@@ -105,7 +107,7 @@ fn a_mistake_is_told_with_its_line_and_the_rule() {
         ),
         (
             "[[nodes]]\nkey = 'a'\nadress = 'x'",
-            "line 3: node \"a\" has a field \"adress\", which no node has: these are key, address, role, weight, zone, group and tags",
+            "line 3: node \"a\" has a field \"adress\", which no node has: these are key, address, role, weight, backup, zone, group and tags",
         ),
     ] {
         let mistake = NodeFile::from_toml(toml).unwrap_err();
