@@ -11,7 +11,7 @@
 //! | [`push`] | other code of yours is told of nodes, as by a configuration centre |
 #![cfg_attr(
     feature = "file",
-    doc = "| [`file`] | a file of a few lines that people or a tool write |"
+    doc = "| [`file`](fn@file) | a file of a few lines that people or a tool write |"
 )]
 #![cfg_attr(feature = "dns", doc = "| [`dns`], [`dns_srv`] | a name in DNS lists the servers |")]
 #![cfg_attr(

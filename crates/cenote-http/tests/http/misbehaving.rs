@@ -86,11 +86,10 @@ async fn nothing_leaks_and_nothing_is_done_twice_through_a_proxy_that_misbehaves
     until("gone from the service", || service.seen().open() == 0).await;
     assert_eq!(service.seen().running(), 0);
     assert!(service.seen().most_running() >= SIZE / 2);
-    drop(pool);
     until("no task is left", || Handle::current().metrics().num_alive_tasks() <= before).await;
     // It was worth something.
-    assert!(of(&seen.errors) > 3 && proxy.stats().cut > 3, "{:?}", proxy.stats());
-    assert!(of(&seen.abandoned) > 3);
+    assert!(proxy.stats().cut > 3 && of(&seen.abandoned) > 3, "{:?}", proxy.stats());
+    assert!(pool.stats().counts.connected > 2 * SIZE as u64);
     // What may not be repeated was not.
     let posts = service.seen().posts();
     assert!(posts.len() > 100 && posts.values().all(|times| *times == 1), "{posts:?}");

@@ -20,6 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 type Answer = UnsyncBoxBody<Bytes, std::io::Error>;
@@ -120,6 +121,7 @@ pub(crate) struct Service {
     address: SocketAddr,
     seen: Arc<Seen>,
     wish: watch::Sender<Wish>,
+    listens: JoinHandle<()>,
     two: bool,
 }
 
@@ -139,7 +141,7 @@ impl Service {
         let address = listener.local_addr().unwrap();
         let (wish, wishes) = watch::channel(Wish::Serve);
         let served = Arc::clone(&seen);
-        tokio::spawn(async move {
+        let listens = tokio::spawn(async move {
             let mut ends = wishes.clone();
             loop {
                 let accepted = tokio::select! {
@@ -152,7 +154,7 @@ impl Service {
                 tokio::spawn(serve(socket, id, two, Arc::clone(&served), wishes.clone()));
             }
         });
-        Service { address, seen, wish, two }
+        Service { address, seen, wish, listens, two }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -169,8 +171,10 @@ impl Service {
         self.wish.send_replace(Wish::Serve);
     }
 
-    /// Ends at once, and waits until it has.
+    /// Ends at once, and waits until it has. It stops to listen first, so that it takes nobody whom it does not serve.
     pub(crate) async fn die(&self) {
+        self.listens.abort();
+        super::until("deaf", || self.listens.is_finished()).await;
         self.wish.send_replace(Wish::Die);
         super::until("dead", || self.seen.open() == 0).await;
     }
@@ -201,7 +205,10 @@ async fn serve_on(
 ) {
     let (_open, open) = Counted::new(&seen.open);
     seen.most_open.fetch_max(open, Ordering::SeqCst);
-    wishes.mark_unchanged();
+    // It may have been accepted in the last moment.
+    if *wishes.borrow_and_update() == Wish::Die {
+        return;
+    }
     let io = TokioIo::new(io);
     let service = service_fn(|request| answer(request, id, Arc::clone(&seen)));
     macro_rules! drive {

@@ -74,7 +74,7 @@ pub fn file(path: impl Into<PathBuf>) -> FileSource {
     FileSource { path: path.into(), every: EVERY, events: true, reader: None }
 }
 
-/// A file as a source of nodes. Made by [`file`].
+/// A file as a source of nodes. Made by [`file`](fn@file).
 #[derive(Debug)]
 pub struct FileSource {
     path: PathBuf,
