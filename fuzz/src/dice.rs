@@ -153,6 +153,26 @@ impl Dice {
                 let scheme = if self.below(8) == 0 { "mysql" } else { self.one_of(&right) };
                 format!("{scheme}://{login}{hosts}/db?{own}{parameters}")
             }
+            "mysql" => {
+                let parameters = each(&mut Dice::parameter).join("&");
+                let parameters = if self.below(2) == 0 { String::new() } else { parameters };
+                let login =
+                    self.one_of(&["", "me:$@", "me:%24$@", "$@", ":$@", "me:a?$@", "m%0a:~@"]);
+                let host = self.one_of(&["h", "h:1", "[::1]:3", "[::1", "", "h:$", "h o", "h@$"]);
+                let own = self.one_of(&[
+                    "",
+                    "",
+                    "ssl_mode=required&",
+                    "ssl-mode=$&",
+                    "ssl_ca=/a&",
+                    "socket=/run&",
+                    "$=1&",
+                    "%zz=1&",
+                ]);
+                let right = ["mysql", "mariadb", "mysql", "MySQL"];
+                let scheme = if self.below(8) == 0 { "postgres" } else { self.one_of(&right) };
+                format!("{scheme}://{login}{host}/db?{own}{parameters}")
+            }
             "sqlite" => {
                 let parameters = each(&mut Dice::parameter).join("&");
                 let path =

@@ -7,14 +7,17 @@
 mod claims;
 pub mod dice;
 mod file;
+mod mysql;
 mod nodes;
 mod postgres;
+mod server;
 mod sqlite;
 mod url;
 mod values;
 mod variables;
 
 pub use file::{json, toml};
+pub use mysql::mysql;
 pub use nodes::nodes;
 pub use postgres::postgres;
 pub use sqlite::sqlite;
@@ -31,8 +34,9 @@ pub struct Target {
 }
 
 /// Every kind of source.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "json", run: json },
+    Target { name: "mysql", run: mysql },
     Target { name: "nodes", run: nodes },
     Target { name: "postgres", run: postgres },
     Target { name: "sqlite", run: sqlite },

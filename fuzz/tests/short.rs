@@ -68,6 +68,7 @@ fn whatever_stands_in_the_url_of_a_database_is_taken_or_named_and_no_password() 
 #[test]
 fn whatever_stands_in_the_url_of_a_server_is_taken_or_refused_and_no_password() {
     run("postgres");
+    run("mysql");
 }
 
 // P-24, S

@@ -22,12 +22,14 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
     -Cllvm-args=-sanitizer-coverage-trace-compares";
 
 /// Words that stand in sources besides the names of options.
-const WORDS: [&str; 20] = [
+const WORDS: [&str; 22] = [
     "pool_",
     "pool%5F",
     "CENOTE_",
     "sqlite:",
     "postgres://",
+    "mysql://",
+    "ssl_mode=",
     "sslmode=",
     "verify-full",
     "connect_timeout=",

@@ -7,6 +7,7 @@ use cenote::{Fault, Lend, Pool, Pooled};
 use cenote_mysql::mysql_async::params;
 use cenote_mysql::mysql_async::prelude::Queryable;
 use cenote_mysql::{Credentials, Mysql, MysqlError};
+use cenote_testkit::servers::mariadb::Server;
 
 use super::{counted, inner, make_app, mysql, pool, server, sql, until};
 
@@ -187,4 +188,26 @@ async fn code_for_a_pool_or_a_cluster_takes_it() {
     let pool = pool(&server).build().unwrap();
     // And a task may own it all.
     assert_eq!(tokio::spawn(async move { one(&pool).await }).await.unwrap(), 1);
+}
+
+// P-16, P-23
+#[test]
+fn what_outlives_its_runtime_is_dropped_in_peace() {
+    let server = Server::start().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (pool, lent, own, adrift) = runtime.block_on(async {
+        let pool = pool(&server).min_size(4).build_ready().await.unwrap();
+        let lent = pool.acquire().await.unwrap();
+        let own = Pooled::detach(pool.acquire().await.unwrap());
+        let mut adrift = Pooled::detach(pool.acquire().await.unwrap());
+        let slow = adrift.query_drop("DO SLEEP(60)");
+        assert!(tokio::time::timeout(Duration::from_millis(20), slow).await.is_err());
+        (pool, lent, own, adrift)
+    });
+    drop(runtime);
+    drop((lent, own, adrift));
+    let error = pool.acquire();
+    let error = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(error);
+    assert!(matches!(error, Err(cenote::Error::RuntimeGone { .. })), "{error:?}");
+    drop(pool);
 }
