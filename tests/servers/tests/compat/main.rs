@@ -1,11 +1,12 @@
 //! Managers that were written for other pools, over real servers: bb8-postgres, deadpool-postgres, diesel-async's for
-//! both, r2d2_postgres; and drivers whose connections need no manager of anybody's. What each of their methods is asked
+//! both, r2d2_postgres, redis's own for bb8 and r2d2; and drivers whose connections need no manager of anybody's. What each of their methods is asked
 //! for is told by scripted ones, in `cenote-compat`.
 
 mod bb8;
 mod deadpool;
 mod examples;
 mod r2d2;
+mod redis;
 
 use std::sync::Arc;
 use std::time::Duration;
