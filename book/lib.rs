@@ -26,6 +26,7 @@ pages! {
     discovery = "discovery.md"
     speed = "speed.md"
     postgresql = "postgresql.md"
+    redis = "redis.md"
     mysql = "mysql.md"
     http = "http.md"
     managers = "managers.md"

@@ -14,6 +14,9 @@ pub(crate) struct Wishes {
     /// How often each case is run; the median and the worst count
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) runs: u32,
+    /// Only this kind of server: postgres or redis
+    #[arg(long, value_name = "SERVER")]
+    server: Option<String>,
     /// Only this case: primary, standby or lag
     #[arg(long, value_name = "CASE")]
     only: Option<String>,
@@ -31,6 +34,9 @@ pub(crate) fn run(wishes: &Wishes) -> Outcome {
     failover.args(["run", "--quiet", "--locked", "--release", "--package", servers::TESTS]);
     failover.args(["--bin", "cenote-failover", "--", "--runs", &wishes.runs.to_string()]);
     failover.current_dir(source::root());
+    if let Some(server) = &wishes.server {
+        failover.args(["--server", server]);
+    }
     if let Some(case) = &wishes.only {
         failover.args(["--only", case]);
     }

@@ -13,7 +13,7 @@ pub(crate) const TESTS: &str = "cenote-server-tests";
 
 #[derive(Subcommand)]
 pub(crate) enum Wishes {
-    /// Start a PostgreSQL primary and standbys and the same of MariaDB, print their URLs, and run until Ctrl-C
+    /// Start primaries of PostgreSQL, MariaDB and Redis and what follows them, print their URLs, and run until Ctrl-C
     Up(Up),
     /// Install the programs that are missing from Debian's packages, as root or with sudo -n
     Install,
@@ -24,7 +24,7 @@ pub(crate) struct Up {
     /// How many standbys or replicas follow each primary
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) standbys: usize,
-    /// Speak TLS with clients that want it
+    /// Speak TLS: PostgreSQL with clients that want it, Redis only
     #[arg(long)]
     pub(crate) tls: bool,
 }

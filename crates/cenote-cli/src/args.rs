@@ -43,7 +43,7 @@ pub(crate) struct DemoArgs {
 #[derive(Args)]
 pub(crate) struct BenchArgs {
     // Not parsed here: a parse error would repeat it, and it may hold a password.
-    /// The database: sqlite:PATH of a file that exists, postgres:// or mysql://USER:PASSWORD@HOST/DATABASE, or
+    /// The database: sqlite:PATH of a file that exists, postgres://, mysql:// or redis://USER:PASSWORD@HOST/DATABASE, or
     /// http://HOST/PATH
     #[arg(long)]
     pub(crate) url: String,
@@ -56,11 +56,11 @@ pub(crate) struct BenchArgs {
     /// How long to run
     #[arg(long, value_name = "N", default_value = "10", value_parser = within(SECONDS), allow_hyphen_values = true)]
     pub(crate) seconds: u32,
-    /// The query; it runs as it is, so one that writes does write [default: SELECT count(*) FROM sqlite_schema, or
-    /// SELECT 1]
+    /// The query, or the command of Redis; it runs as it is, so one that writes does write [default: SELECT count(*) FROM
+    /// sqlite_schema, SELECT 1, or PING]
     #[arg(long, allow_hyphen_values = true)]
     pub(crate) sql: Option<String>,
-    /// Let tasks share connections: PostgreSQL, and HTTP if it is HTTP/2
+    /// Let tasks share connections: PostgreSQL, Redis, and HTTP if it is HTTP/2
     #[arg(long, conflicts_with = "no_pool")]
     pub(crate) share: bool,
     /// Open a new connection for every query instead

@@ -58,8 +58,8 @@ impl Source {
         let once: Once = Arc::new(move |_| {
             let (pool, query) = (pool.clone(), query.clone());
             Box::pin(async move {
-                let shared = pool.share().await.map_err(|error| cause(&error))?;
-                D::ask_shared(&shared, &query).await.map_err(told)
+                let mut shared = pool.share().await.map_err(|error| cause(&error))?;
+                D::ask_shared(&mut shared, &query).await.map_err(told)
             })
         });
         Source { once, status: Some(Arc::new(move || of.status())) }

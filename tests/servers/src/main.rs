@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 
 use cenote_testkit::servers::postgres::{Server, Settings, Tls};
-use cenote_testkit::servers::{self, ServerError, mariadb};
+use cenote_testkit::servers::{self, ServerError, mariadb, redis};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -30,10 +30,10 @@ enum Command {
 
 #[derive(Args)]
 struct Up {
-    /// How many standbys stream from the PostgreSQL primary, and how many replicas follow the MariaDB primary
+    /// How many standbys or replicas follow each primary
     #[arg(long, default_value_t = 1)]
     standbys: usize,
-    /// Speak TLS with clients that want it
+    /// Speak TLS: PostgreSQL with clients that want it, Redis only
     #[arg(long)]
     tls: bool,
 }
@@ -77,6 +77,15 @@ async fn up(wishes: &Up) -> Result<(), ServerError> {
     let mut replicas: Vec<mariadb::Server> = Vec::new();
     for _ in 0..wishes.standbys {
         let replica = mariadb.replica()?;
+        println!("replica  {}", replica.url());
+        replicas.push(replica);
+    }
+    let settings = redis::Settings::new();
+    let redis = if wishes.tls { settings.tls() } else { settings }.start()?;
+    println!("redis    {}", redis.url());
+    let mut replicas: Vec<redis::Server> = Vec::new();
+    for _ in 0..wishes.standbys {
+        let replica = redis.replica()?;
         println!("replica  {}", replica.url());
         replicas.push(replica);
     }

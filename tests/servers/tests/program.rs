@@ -24,10 +24,17 @@ fn servers_are_up_until_they_are_interrupted() {
     assert_eq!((ask(&primary).as_str(), ask(&standby).as_str()), ("f", "t"));
     let (mariadb, replica) = (url(2, "mariadb"), url(3, "replica"));
     assert!([mariadb, replica].iter().all(|url| url.starts_with("mysql://root:")));
+    let role = |url: &str| {
+        let output = Command::new("redis-cli").args(["-u", url, "ROLE"]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned()
+    };
+    let (redis, replica) = (url(4, "redis"), url(5, "replica"));
+    assert_eq!((role(&redis).as_str(), role(&replica).as_str()), ("master", "slave"));
     let pid = Pid::from_raw(up.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     assert!(up.wait().unwrap().success());
     assert_eq!((ask(&primary).as_str(), ask(&standby).as_str()), ("", ""));
+    assert!(!role(&redis).contains("master"), "it has ended");
 }
 
 #[test]

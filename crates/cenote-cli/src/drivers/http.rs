@@ -18,7 +18,7 @@ impl<V: Version> Driver for Http<V> {
 }
 
 impl Sharing for Http<Two> {
-    async fn ask_shared(handle: &HttpHandle, path: &Uri) -> Result<(), HttpError> {
+    async fn ask_shared(handle: &mut HttpHandle, path: &Uri) -> Result<(), HttpError> {
         success(handle.send(request(path)).await?)?.into_body().skip().await.map(drop)
     }
 }

@@ -5,6 +5,7 @@
 mod http;
 mod mysql;
 mod postgres;
+mod redis;
 mod sqlite;
 
 use std::error::Error as StdError;
@@ -35,7 +36,7 @@ pub(crate) trait Driver: Manager<Error: StdError> + Clone {
 pub(crate) trait Sharing: Driver + Share {
     /// Asks once over a share.
     fn ask_shared(
-        handle: &Self::Handle,
+        handle: &mut Self::Handle,
         query: &Self::Query,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
@@ -48,9 +49,10 @@ pub(crate) async fn measure(bench: &mut Bench<'_>) -> Result<Figures, Failure> {
         "http" | "https" => http::measure(bench).await,
         "mysql" | "mariadb" => mysql::measure(bench).await,
         "postgres" | "postgresql" => postgres::measure(bench).await,
+        "redis" | "rediss" | "redis+unix" => redis::measure(bench).await,
         "sqlite" => sqlite::measure(bench).await,
         _ => Err(Failure::usage(
-            "--url: the schemes that work are sqlite, as in sqlite:PATH, postgres and mysql, as in postgres://USER:PASSWORD@HOST/DATABASE, and http and https, as in http://HOST/PATH",
+            "--url: the schemes that work are sqlite, as in sqlite:PATH, postgres, mysql and redis, as in postgres://USER:PASSWORD@HOST/DATABASE, and http and https, as in http://HOST/PATH",
         )),
     }
 }

@@ -23,7 +23,10 @@ impl Driver for Postgres {
 }
 
 impl Sharing for Postgres {
-    async fn ask_shared(handle: &PostgresHandle, query: &Arc<str>) -> Result<(), PostgresError> {
+    async fn ask_shared(
+        handle: &mut PostgresHandle,
+        query: &Arc<str>,
+    ) -> Result<(), PostgresError> {
         handle.query(&**query, &[]).await.map(drop)
     }
 }

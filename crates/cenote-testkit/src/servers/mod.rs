@@ -28,7 +28,7 @@
 //! error, and never pass without their server.
 //!
 //! # How another kind of server is added
-//! One file beside `postgres`, from the same parts: `program` finds what is installed, `place` gives a folder that is
+//! One folder beside `postgres`, from the same parts: `program` finds what is installed, `place` gives a folder that is
 //! removed, `template` makes once what is slow to make, `port` takes a free port, `service` is the process with its log
 //! and its end.
 
@@ -41,6 +41,8 @@ mod port;
 pub mod postgres;
 mod process;
 mod program;
+pub mod redis;
+mod secret;
 mod service;
 mod template;
 mod url;

@@ -21,6 +21,8 @@ pub struct Requirement {
 /// All that the private servers need.
 const REQUIREMENTS: &[Requirement] = &[
     super::postgres::POSTGRES,
+    super::redis::REDIS,
+    super::redis::CLI,
     super::mariadb::MARIADB,
     super::mariadb::INSTALLER,
     super::mariadb::CLIENT,
@@ -53,6 +55,16 @@ pub(super) fn find(wanted: &Requirement) -> Result<PathBuf, ServerError> {
         .chain(VERSIONED.iter().flat_map(newest_first))
         .chain([PathBuf::from(ADMINISTRATORS)]);
     first_in(folders, wanted.program)
+        .ok_or(ServerError::Missing { program: wanted.program, package: wanted.package })
+}
+
+/// The program in `PATH` by this very name, whatever the name is a link to: some programs look at what they were called.
+pub(super) fn find_by_name(wanted: &Requirement) -> Result<PathBuf, ServerError> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).map(|folder| folder.join(wanted.program));
+    found
+        .filter(|path| path.is_file())
+        .find_map(|path| std::path::absolute(path).ok())
         .ok_or(ServerError::Missing { program: wanted.program, package: wanted.package })
 }
 

@@ -2,24 +2,24 @@
 
 use std::time::Duration;
 
-use cenote::Manager;
-use cenote_postgres::Postgres;
+use cenote::{Manager, Node};
 use tokio::time::{Instant, sleep};
 
 use crate::Trouble;
+use crate::kind::{Kind, Sign};
 
 /// How long anything is looked at.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Asks every 2 ms until the answer to a question that can be true or false is true. Returns when that was.
-pub(crate) async fn when(url: String, question: &'static str) -> Result<Instant, Trouble> {
-    let conn = Postgres::from_url(&url)?.connect().await?;
+/// Asks every 2 ms until the server shows it. Returns when that was.
+pub(crate) async fn when<K: Kind>(url: String, sign: Sign) -> Result<Instant, Trouble> {
+    let mut conn = K::manager(&Node::new("direct", url))?.connect().await?;
     let began = Instant::now();
     while began.elapsed() < LIMIT {
-        if conn.query_one(question, &[]).await?.get::<_, Option<bool>>(0) == Some(true) {
+        if K::shows(&mut conn, sign).await? {
             return Ok(Instant::now());
         }
         sleep(Duration::from_millis(2)).await;
     }
-    Err(format!("{question}: not true within {LIMIT:?}").into())
+    Err(format!("{sign:?}: not within {LIMIT:?}").into())
 }

@@ -41,12 +41,15 @@ impl fmt::Display for Measured {
 
 /// All runs of all cases, in the order in which they came.
 #[derive(Default)]
-pub(crate) struct Figures(Vec<(&'static str, Vec<Measured>)>);
+pub(crate) struct Figures(Vec<(Case, Vec<Measured>)>);
+
+/// A kind of server, and what is done to it.
+type Case = (&'static str, &'static str);
 
 /// A line of the table.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Row {
-    case: &'static str,
+    case: Case,
     figure: String,
     unit: &'static str,
     value: f64,
@@ -60,7 +63,13 @@ impl Row {
 }
 
 impl Figures {
-    pub(crate) fn add(&mut self, case: &'static str, measured: Vec<Measured>) {
+    pub(crate) fn add(
+        &mut self,
+        server: &'static str,
+        case: &'static str,
+        measured: Vec<Measured>,
+    ) {
+        let case = (server, case);
         for one in measured {
             let known =
                 |(of, all): &&mut (_, Vec<Measured>)| *of == case && all[0].what == one.what;
@@ -75,7 +84,7 @@ impl Figures {
     /// own it is a row of its own.
     pub(crate) fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
-        for (case, all) in &self.0 {
+        for &(case, ref all) in &self.0 {
             let Some(worst) =
                 all.iter().max_by(|a, b| (a.value - a.bound).total_cmp(&(b.value - b.bound)))
             else {
@@ -108,12 +117,15 @@ fn shown(value: f64) -> String {
 }
 
 pub(crate) fn table(rows: &[Row]) -> String {
-    let mut table = "| case | figure | value | bound | holds |\n|---|---|---|---|---|\n".to_owned();
+    let mut table =
+        "| server | case | figure | value | bound | holds |\n|---|---|---|---|---|---|\n"
+            .to_owned();
     for row in rows {
         let with_unit = |value| format!("{} {}", shown(value), row.unit).trim_end().to_owned();
         table += &format!(
-            "| {} | {} | {} | {} | {} |\n",
-            row.case,
+            "| {} | {} | {} | {} | {} | {} |\n",
+            row.case.0,
+            row.case.1,
             row.figure,
             with_unit(row.value),
             with_unit(row.bound),
@@ -126,7 +138,8 @@ pub(crate) fn table(rows: &[Row]) -> String {
 pub(crate) fn json(rows: &[Row]) -> String {
     let one = |row: &Row| {
         json!({
-            "case": row.case,
+            "server": row.case.0,
+            "case": row.case.1,
             "figure": row.figure,
             "unit": row.unit,
             "value": row.value,
@@ -145,12 +158,14 @@ mod tests {
     fn the_run_that_is_furthest_beyond_its_bound_stands_for_all() {
         let mut figures = Figures::default();
         for (failed, lent) in [(3, 5), (2, 1), (0, 0)] {
-            figures.add("primary", vec![Measured::count("failed", failed, lent)]);
+            figures.add("redis", "primary", vec![Measured::count("failed", failed, lent)]);
         }
         let rows = figures.rows();
         assert_eq!((rows.len(), rows[0].value, rows[0].bound), (1, 2.0, 1.0));
         assert!(!rows[0].holds());
-        assert!(table(&rows).ends_with("| primary | failed, worst of 3 | 2 | 1 | **no** |\n"));
+        assert!(
+            table(&rows).ends_with("| redis | primary | failed, worst of 3 | 2 | 1 | **no** |\n")
+        );
         assert!(json(&rows).contains("\"holds\": false"));
     }
 
@@ -158,7 +173,11 @@ mod tests {
     fn a_median_has_a_bound_and_a_row_of_its_own() {
         let mut figures = Figures::default();
         for value in [100.0, 1900.0, 510.0] {
-            figures.add("a", vec![Measured::new("first", "ms", value, 2000.0).typically(500.0)]);
+            figures.add(
+                "redis",
+                "a",
+                vec![Measured::new("first", "ms", value, 2000.0).typically(500.0)],
+            );
         }
         let rows = figures.rows();
         let seen: Vec<_> = rows.iter().map(|row| (row.value, row.bound, row.holds())).collect();

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use cenote::{Ended, Pooled};
 use cenote_cluster::{Cluster, Route};
-use cenote_postgres::Postgres;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::Trouble;
+use crate::kind::Kind as Servers;
 use crate::world::{Span, until};
 
 /// 200 a second.
@@ -88,10 +88,10 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn begin(cluster: &Cluster<Postgres>) -> Load {
+    pub(crate) fn begin<K: Servers>(cluster: &Cluster<K::Manager>) -> Load {
         let (requests, next) = (Requests::default(), Arc::new(AtomicI64::new(0)));
         let (stop, stopped) = oneshot::channel();
-        let task = go_on(cluster.clone(), Arc::clone(&requests), Arc::clone(&next), stopped);
+        let task = go_on::<K>(cluster.clone(), Arc::clone(&requests), Arc::clone(&next), stopped);
         Load { requests, next, stop, task: tokio::spawn(task) }
     }
 
@@ -136,8 +136,8 @@ fn lock(requests: &Requests) -> MutexGuard<'_, Vec<Request>> {
     requests.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn go_on(
-    cluster: Cluster<Postgres>,
+async fn go_on<K: Servers>(
+    cluster: Cluster<K::Manager>,
     requests: Requests,
     next: Arc<AtomicI64>,
     mut stopped: oneshot::Receiver<()>,
@@ -153,7 +153,7 @@ async fn go_on(
                 let number = next.fetch_add(1, Ordering::SeqCst);
                 let (cluster, requests) = (cluster.clone(), Arc::clone(&requests));
                 running.spawn(async move {
-                    let ended = one(&cluster, number).await;
+                    let ended = one::<K>(&cluster, number).await;
                     lock(&requests).push(ended);
                 });
             }
@@ -163,7 +163,7 @@ async fn go_on(
     running.join_all().await;
 }
 
-async fn one(cluster: &Cluster<Postgres>, number: i64) -> Request {
+async fn one<K: Servers>(cluster: &Cluster<K::Manager>, number: i64) -> Request {
     let kind = Kind::of(number);
     let (served, error) = match cluster.route(kind.route()).await {
         Err(error) => (None, Some(error.to_string())),
@@ -171,11 +171,8 @@ async fn one(cluster: &Cluster<Postgres>, number: i64) -> Request {
             let served = Pooled::node(&conn).map(|node| (node.to_owned(), Instant::now()));
             Pooled::set_ended(&mut conn, Ended::Cancelled);
             let result = match kind {
-                Kind::Write => {
-                    conn.execute("INSERT INTO written VALUES ($1)", &[&number]).await.map(drop)
-                }
-                // Long enough for some of them to be under way when a server dies.
-                _ => conn.query_one("SELECT pg_sleep(0.02)", &[]).await.map(drop),
+                Kind::Write => K::write(&mut conn, number).await,
+                _ => K::read(&mut conn).await,
             };
             Pooled::set_ended(&mut conn, Ended::Returned);
             Pooled::report(&mut conn, &result);

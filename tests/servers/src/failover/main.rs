@@ -1,4 +1,4 @@
-//! Failover, for real: a cluster over a PostgreSQL primary and two standbys, 200 requests a second that come whether or
+//! Failover, for real: a cluster over a primary and two servers that follow it, 200 requests a second that come whether or
 //! not the last one was served, and servers that are killed, promoted, started again and held back meanwhile. Each case
 //! gives figures with the bounds that the guide promises. `cargo xtask failover` runs it; a short form is a test.
 
@@ -6,6 +6,7 @@
 
 mod direct;
 mod figure;
+mod kind;
 mod lag;
 mod load;
 mod primary;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 
 use crate::figure::{Figures, Measured};
+use crate::kind::{Kind, Which};
 
 /// What keeps a case from being measured at all.
 type Trouble = Box<dyn Error + Send + Sync>;
@@ -29,6 +31,9 @@ struct Wishes {
     /// How often each case is run; the median and the worst count
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     runs: u32,
+    /// Only this kind of server
+    #[arg(long)]
+    server: Option<Which>,
     /// Only this case
     #[arg(long)]
     only: Option<Case>,
@@ -42,11 +47,11 @@ struct Wishes {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Case {
-    /// The primary is killed, a standby promoted, and the old primary comes back writable
+    /// The primary is killed, another one promoted, and the old primary comes back writable
     Primary,
-    /// A standby is killed and comes back
+    /// One that follows is killed and comes back
     Standby,
-    /// A standby falls behind and catches up
+    /// One that follows falls behind and catches up
     Lag,
 }
 
@@ -61,11 +66,11 @@ impl Case {
         }
     }
 
-    async fn run(self, events: bool) -> Result<Vec<Measured>, Trouble> {
+    async fn run<K: Kind>(self, events: bool) -> Result<Vec<Measured>, Trouble> {
         match self {
-            Case::Primary => primary::run(events).await,
-            Case::Standby => standby::run(events).await,
-            Case::Lag => lag::run(events).await,
+            Case::Primary => primary::run::<K>(events).await,
+            Case::Standby => standby::run::<K>(events).await,
+            Case::Lag => lag::run::<K>(events).await,
         }
     }
 }
@@ -91,15 +96,18 @@ async fn main() -> ExitCode {
 /// Whether every bound holds.
 async fn measure(wishes: &Wishes) -> Result<bool, Trouble> {
     let mut figures = Figures::default();
-    for case in Case::ALL.into_iter().filter(|case| wishes.only.is_none_or(|only| only == *case)) {
+    let servers =
+        Which::ALL.into_iter().filter(|one| wishes.server.is_none_or(|only| only == *one));
+    let cases = Case::ALL.into_iter().filter(|case| wishes.only.is_none_or(|only| only == *case));
+    for (server, case) in servers.flat_map(|server| cases.clone().map(move |case| (server, case))) {
+        let name = format!("{} {}", server.name(), case.name());
         for run in 1..=wishes.runs {
-            let measured = case.run(wishes.events).await;
-            let measured =
-                measured.map_err(|error| format!("{}, run {run}: {error}", case.name()))?;
+            let measured = server.run(case, wishes.events).await;
+            let measured = measured.map_err(|error| format!("{name}, run {run}: {error}"))?;
             for one in &measured {
-                println!("{} {run} of {}: {one}", case.name(), wishes.runs);
+                println!("{name} {run} of {}: {one}", wishes.runs);
             }
-            figures.add(case.name(), measured);
+            figures.add(server.name(), case.name(), measured);
         }
     }
     let rows = figures.rows();

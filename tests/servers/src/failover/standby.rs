@@ -1,4 +1,4 @@
-//! A standby is killed, and started again under load: it is back soon, and gets little at first.
+//! One that follows is killed, and started again under load: it is back soon, and gets little at first.
 
 use std::time::Duration;
 
@@ -6,15 +6,16 @@ use tokio::time::{Instant, sleep};
 
 use crate::Trouble;
 use crate::figure::Measured;
+use crate::kind::Kind;
 use crate::load::Load;
 use crate::world::{World, failures};
 
 /// Between its death and its start.
 const OUTAGE: Duration = Duration::from_secs(2);
 
-pub(crate) async fn run(events: bool) -> Result<Vec<Measured>, Trouble> {
-    let world = World::start(events, |cluster| cluster).await?;
-    let load = Load::begin(&world.cluster);
+pub(crate) async fn run<K: Kind>(events: bool) -> Result<Vec<Measured>, Trouble> {
+    let world = World::<K>::start(events, |cluster| cluster).await?;
+    let load = Load::begin::<K>(&world.cluster);
     load.more(200).await?;
 
     let before = world.sessions(&["a", "c"]).await?;

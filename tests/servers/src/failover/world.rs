@@ -1,4 +1,4 @@
-//! The servers `a`, a primary, `b` and `c`, its standbys; the cluster over them; and what can be done to them.
+//! The servers `a`, a primary, `b` and `c`, which follow it; the cluster over them; and what can be done to them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,20 +6,19 @@ use std::time::Duration;
 
 use cenote::Node;
 use cenote_cluster::{Cluster, ClusterBuilder, NodeStatus};
-use cenote_postgres::Postgres;
 use cenote_testkit::servers::ServerError;
-use cenote_testkit::servers::postgres::Server;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use crate::Trouble;
 use crate::figure::Measured;
+use crate::kind::{Kind, NAME};
 use crate::load::Request;
 
-/// What the servers know the cluster's connections by.
-const NAME: &str = "failover";
 /// How many connections each node keeps.
 const KEPT: usize = 4;
+/// How long the news of a death may take on a busy machine: the system knows it, and the tasks that read are to be woken.
+const NEWS: Duration = Duration::from_millis(20);
 /// How long anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -33,38 +32,32 @@ pub(crate) struct Span {
 /// A server's death: whoever had a connection of it then has lost it.
 pub(crate) type Death = (&'static str, Span);
 
-pub(crate) struct World {
-    pub(crate) cluster: Cluster<Postgres>,
-    servers: [(&'static str, Arc<Server>); 3],
+pub(crate) struct World<K: Kind> {
+    pub(crate) cluster: Cluster<K::Manager>,
+    servers: [(&'static str, Arc<K::Server>); 3],
 }
 
-impl World {
+impl<K: Kind> World<K> {
     /// Starts the servers and the cluster, and waits until every node has its connections and its role.
     pub(crate) async fn start(
         events: bool,
-        shape: impl FnOnce(ClusterBuilder<Postgres>) -> ClusterBuilder<Postgres>,
-    ) -> Result<World, Trouble> {
-        let start = || {
-            let primary = Server::start()?;
-            primary.run_sql("CREATE TABLE written (n bigint NOT NULL)")?;
-            let (b, c) = (primary.standby()?, primary.standby()?);
-            Ok::<_, ServerError>([("a", primary), ("b", b), ("c", c)])
-        };
-        let servers = spawn_blocking(start).await??.map(|(key, server)| (key, Arc::new(server)));
-        let nodes = servers.iter().map(|(key, server)| Node::new(*key, server.url()));
+        shape: impl FnOnce(ClusterBuilder<K::Manager>) -> ClusterBuilder<K::Manager>,
+    ) -> Result<World<K>, Trouble> {
+        let [a, b, c] = spawn_blocking(K::start).await??.map(Arc::new);
+        let servers = [("a", a), ("b", b), ("c", c)];
+        let nodes = servers.iter().map(|(key, server)| Node::new(*key, K::url(server)));
         let began = Instant::now();
-        let builder =
-            Cluster::builder(|node: &Node| Ok(Postgres::to(node)?.application_name(NAME)))
-                .name(NAME)
-                .nodes(nodes)
-                .pool(|pool| pool.max_size(10).min_size(KEPT))
-                .acquire_timeout(PATIENCE / 2)
-                .probe_roles()
-                .observe(move |event| {
-                    if events {
-                        println!("{:8.3} s  {event}", began.elapsed().as_secs_f64());
-                    }
-                });
+        let builder = Cluster::builder(K::manager)
+            .name(NAME)
+            .nodes(nodes)
+            .pool(|pool| pool.max_size(10).min_size(KEPT))
+            .acquire_timeout(PATIENCE / 2)
+            .probe_roles()
+            .observe(move |event| {
+                if events {
+                    println!("{:8.3} s  {event}", began.elapsed().as_secs_f64());
+                }
+            });
         let cluster = shape(builder).build_ready().await?;
         let world = World { cluster, servers };
         until("every node is there", async || {
@@ -75,61 +68,53 @@ impl World {
         Ok(world)
     }
 
-    fn server(&self, key: &str) -> Result<Arc<Server>, Trouble> {
+    fn server(&self, key: &str) -> Result<Arc<K::Server>, Trouble> {
         let known = self.servers.iter().find(|(known, _)| *known == key);
         known.map(|(_, server)| Arc::clone(server)).ok_or_else(|| format!("no server {key}").into())
     }
 
     /// Does what blocks to a server.
-    async fn to<T: Send + 'static>(
+    pub(crate) async fn to<T: Send + 'static>(
         &self,
         key: &str,
-        run: impl FnOnce(&Server) -> Result<T, ServerError> + Send + 'static,
+        run: impl FnOnce(&K::Server) -> Result<T, ServerError> + Send + 'static,
     ) -> Result<T, Trouble> {
         let server = self.server(key)?;
         Ok(spawn_blocking(move || run(&server)).await??)
     }
 
     pub(crate) fn url(&self, key: &str) -> Result<String, Trouble> {
-        Ok(self.server(key)?.url())
+        Ok(K::url(&*self.server(key)?))
     }
 
     pub(crate) async fn kill(&self, key: &'static str) -> Result<Death, Trouble> {
-        let kill = |server: &Server| {
+        let kill = |server: &K::Server| {
             let from = Instant::now();
-            server.kill();
-            Ok(Span { from, to: Instant::now() })
+            K::kill(server);
+            Ok(Span { from, to: Instant::now() + NEWS })
         };
         Ok((key, self.to(key, kill).await?))
     }
 
     pub(crate) async fn start_again(&self, key: &str) -> Result<(), Trouble> {
-        self.to(key, Server::start_again).await
+        self.to(key, K::start_again).await
     }
 
     pub(crate) async fn promote(&self, key: &str) -> Result<(), Trouble> {
-        self.to(key, Server::promote).await
+        self.to(key, K::promote).await
     }
 
     pub(crate) async fn follow(&self, key: &str, primary: &str) -> Result<(), Trouble> {
         let primary = self.server(primary)?;
-        self.to(key, move |server| server.follow(&primary)).await
-    }
-
-    pub(crate) async fn sql(&self, key: &str, sql: impl Into<String>) -> Result<String, Trouble> {
-        let sql = sql.into();
-        self.to(key, move |server| server.run_sql(&sql)).await
+        self.to(key, move |server| K::follow(server, &primary)).await
     }
 
     /// The cluster's connections to these servers, by the servers' own words.
     pub(crate) async fn sessions(&self, keys: &[&str]) -> Result<BTreeSet<String>, Trouble> {
         let mut sessions = BTreeSet::new();
         for key in keys {
-            let question = format!(
-                "SELECT pid, backend_start FROM pg_stat_activity WHERE application_name = '{NAME}'"
-            );
-            let said = self.sql(key, question).await?;
-            sessions.extend(said.lines().map(|line| format!("{key} {line}")));
+            let listed = self.to(key, K::sessions).await?;
+            sessions.extend(listed.iter().map(|one| format!("{key} {one}")));
         }
         Ok(sessions)
     }

@@ -1,19 +1,18 @@
-//! A cluster over real servers, in the short form: each case of the program behind `cargo xtask failover` once, side by
-//! side. Its own bounds decide.
+//! A cluster over real servers, in the short form: each case of the program behind `cargo xtask failover` once, those of
+//! one kind of server side by side. Its own bounds decide.
 
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-// C-6, C-9, C-11, C-12, C-13
-#[test]
-fn a_cluster_keeps_its_bounds_when_servers_die_fall_behind_and_come_back() {
+fn keeps_its_bounds(server: &str) {
     let folder = std::env::temp_dir();
     let begin = |case: &'static str| {
-        let json = folder.join(format!("cenote-failover-{}-{case}.json", std::process::id()));
+        let json =
+            folder.join(format!("cenote-failover-{}-{server}-{case}.json", std::process::id()));
         let mut failover = Command::new(env!("CARGO_BIN_EXE_cenote-failover"));
-        failover.args(["--runs", "1", "--events", "--only", case, "--json"]).arg(&json);
-        failover.stdout(Stdio::piped()).stderr(Stdio::piped());
+        failover.args(["--runs", "1", "--events", "--server", server, "--only", case, "--json"]);
+        failover.arg(&json).stdout(Stdio::piped()).stderr(Stdio::piped());
         (case, json, failover.spawn().unwrap())
     };
     for (case, json, failover) in ["primary", "standby", "lag"].map(begin) {
@@ -28,7 +27,20 @@ fn a_cluster_keeps_its_bounds_when_servers_die_fall_behind_and_come_back() {
         assert!(rows.len() >= 6, "{rows:?}");
         for row in rows {
             assert_eq!((&row["case"], &row["holds"]), (&case.into(), &true.into()), "{row}");
+            assert_eq!(row["server"], server);
             assert!(fields.iter().all(|field| !row[field].is_null()), "{row}");
         }
     }
+}
+
+// C-6, C-9, C-11, C-12, C-13
+#[test]
+fn a_cluster_keeps_its_bounds_when_servers_die_fall_behind_and_come_back() {
+    keeps_its_bounds("postgres");
+}
+
+// C-6, C-9, C-11, C-12, C-13
+#[test]
+fn a_cluster_of_redis_servers_keeps_the_same_bounds() {
+    keeps_its_bounds("redis");
 }

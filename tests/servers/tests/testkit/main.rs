@@ -4,6 +4,7 @@ mod leftovers;
 mod many;
 mod mariadb;
 mod postgres;
+mod redis;
 mod standbys;
 mod tls;
 

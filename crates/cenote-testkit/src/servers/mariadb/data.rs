@@ -10,7 +10,7 @@ use super::{CLIENT, DATABASE, INSTALLER, MARIADB, NAME, ROOT};
 use crate::servers::place::Folder;
 use crate::servers::service::run;
 use crate::servers::user::User;
-use crate::servers::{ServerError, certificate, program, template};
+use crate::servers::{ServerError, certificate, program, secret, template};
 
 /// The programs, and the template that they have made.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ fn template_name(said: &str) -> String {
 
 /// Makes data whose superuser has a password that was drawn by lot: other users of the machine can reach the port.
 fn make(installer: &Path, user: User, folder: &Path) -> Result<(), ServerError> {
-    let password = drawn()?;
+    let password = secret::drawn()?;
     let file = folder.join("password");
     fs::write(&file, &password).map_err(ServerError::at(&file))?;
     // Nothing is asked of who sets up data, so rights are rows.
@@ -77,14 +77,6 @@ fn make(installer: &Path, user: User, folder: &Path) -> Result<(), ServerError> 
     let made = run("mariadb-install-db", &mut command).map(drop);
     _ = fs::remove_file(&statements);
     made
-}
-
-fn drawn() -> Result<String, ServerError> {
-    let source = "/dev/urandom";
-    let mut bytes = [0; 16];
-    let read = fs::File::open(source).and_then(|mut file| file.read_exact(&mut bytes));
-    read.map_err(ServerError::at(source))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Lays new data into the folder.

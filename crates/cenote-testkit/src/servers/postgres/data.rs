@@ -1,7 +1,6 @@
 //! A server's files: copied from a template, since making them anew takes seconds, and then written to its settings.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::settings::{Settings, Tls};
@@ -9,7 +8,7 @@ use super::{NAME, POSTGRES};
 use crate::servers::place::Folder;
 use crate::servers::service::run;
 use crate::servers::user::User;
-use crate::servers::{ServerError, certificate, program, template};
+use crate::servers::{ServerError, certificate, program, secret, template};
 
 /// The programs of one version, and the template that it has made.
 #[derive(Clone)]
@@ -46,21 +45,13 @@ fn template_name(version: &str) -> String {
 /// Makes a cluster whose superuser has a password that was drawn by lot: other users of the machine can reach the port.
 fn make(initdb: &Path, user: User, folder: &Path) -> Result<(), ServerError> {
     let password = folder.join("password");
-    fs::write(&password, drawn()?).map_err(ServerError::at(&password))?;
+    fs::write(&password, secret::drawn()?).map_err(ServerError::at(&password))?;
     let mut command = user.command(initdb);
     command.current_dir(folder);
     command.args(["--pgdata", "data", "--username", NAME, "--pwfile", "password"]);
     command.args(["--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale"]);
     command.args(["--wal-segsize", "1", "--no-sync", "--no-instructions"]);
     run("initdb", &mut command).map(drop)
-}
-
-fn drawn() -> Result<String, ServerError> {
-    let source = "/dev/urandom";
-    let mut bytes = [0; 16];
-    let read = fs::File::open(source).and_then(|mut file| file.read_exact(&mut bytes));
-    read.map_err(ServerError::at(source))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Lays a new cluster into the folder.

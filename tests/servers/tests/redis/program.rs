@@ -1,0 +1,60 @@
+//! `cenote bench` on a server.
+
+use std::process::{Command, Output};
+
+use super::{blocking, counted, run, server};
+
+async fn cenote(args: &[&str]) -> Output {
+    let mut cargo = Command::new(env!("CARGO"));
+    // Built already where the whole workspace is tested.
+    cargo.args(["run", "--quiet", "--package", "cenote-cli", "--", "bench", "--seconds", "1"]);
+    cargo.args(args);
+    blocking(move || cargo.output().unwrap()).await
+}
+
+// P-27
+#[tokio::test]
+async fn the_users_own_command_is_measured_with_and_without_sharing() {
+    let server = server().await;
+    run(&server, "SET stock 7").await;
+    let url = format!("{}?client_name=pool", server.url());
+    let base = ["--url", &url, "--size", "3", "--tasks", "20"];
+    let ways: [(&[&str], &str); 3] = [
+        (&[], "20 tasks, 3 connections, Redis at "),
+        (&["--share"], "20 tasks, 3 shared connections, Redis at "),
+        (&["--no-pool"], "20 tasks without a pool, Redis at "),
+    ];
+    for (way, headline) in ways {
+        let output = cenote(&[&base[..], &["--sql", "GET stock"], way].concat()).await;
+        let text = String::from_utf8(output.stdout).unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        assert!(text.contains(headline) && text.contains("Errors       0"), "{text}");
+        assert!(!text.contains(server.password()), "{text}");
+        assert!(way.contains(&"--no-pool") || text.contains("3 opened, 3 closed"), "{text}");
+    }
+    assert_eq!(counted(&server).await, 0);
+}
+
+// S
+#[tokio::test]
+async fn what_cannot_be_measured_is_told_in_a_sentence() {
+    let server = server().await;
+    let wrong = server.url_for("default", "hunter2", 0);
+    let url = server.url();
+    let cases: [(&[&str], &str); 6] = [
+        (&["--url", &wrong, "--size", "1"], "(WRONGPASS): correct the user or the password"),
+        (&["--url", "redis://me:hunter2@127.0.0.1/x"], "the database in the URL is no number"),
+        (&["--url", &url, "--sql", "NOTHING hunter2"], "--sql: Redis: unknown command 'NOTHING'"),
+        (&["--url", &url, "--sql", "MONITOR"], "--sql: Redis: MONITOR was not sent, since"),
+        (&["--url", &url, "--sql", "MULTI", "--share"], "--sql: Redis: MULTI was not sent, since"),
+        (&["--url", &url, "--sql", " "], "--sql: the query is empty"),
+    ];
+    for (args, says) in cases {
+        let output = cenote(args).await;
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(says), "{said}");
+        assert!(said.lines().count() == 1 && !said.contains("hunter2"), "{said}");
+        assert!(!said.contains(server.password()), "{said}");
+    }
+}
