@@ -58,14 +58,16 @@ pub(crate) struct Figure {
 impl Figure {
     /// The middle value; of an even number, the mean of the two in the middle.
     pub(crate) fn median(&self) -> f64 {
-        let mut sorted = self.values.clone();
-        sorted.sort_by(f64::total_cmp);
-        let n = sorted.len();
-        match n % 2 {
-            _ if n == 0 => f64::NAN,
-            0 => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
-            _ => sorted[n / 2],
+        median(self.values.clone())
+    }
+
+    /// This one over the other: the middle one of the ratios of each run, since whatever else the machine did then met
+    /// both. Where the one has not as many runs as the other, the ratio of the medians.
+    pub(crate) fn over(&self, other: &Figure) -> f64 {
+        if self.values.len() != other.values.len() {
+            return self.median() / other.median();
         }
+        median(self.values.iter().zip(&other.values).map(|(ours, theirs)| ours / theirs).collect())
     }
 
     pub(crate) fn min(&self) -> f64 {
@@ -116,6 +118,16 @@ impl Sheet {
     }
 }
 
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let n = values.len();
+    match n % 2 {
+        _ if n == 0 => f64::NAN,
+        0 => f64::midpoint(values[n / 2 - 1], values[n / 2]),
+        _ => values[n / 2],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +153,14 @@ mod tests {
     fn the_spread_is_the_least_and_the_most() {
         let figure = figure(&[3.0, 1.0, 2.0]);
         assert_eq!((figure.min(), figure.max()), (1.0, 3.0));
+    }
+
+    #[test]
+    fn a_ratio_is_that_of_the_runs_where_they_can_be_paired() {
+        // The machine became three times as slow, and both with it.
+        let (ours, theirs) = (figure(&[1.0, 3.0, 3.0]), figure(&[2.0, 2.0, 6.0]));
+        assert_eq!(ours.over(&theirs), 0.5);
+        assert_eq!(ours.over(&figure(&[2.0, 2.0])), 1.5);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The targets, as a table: which figure, against what, and how far. A target that is missed says by what factor;
 //! one that was not measured says so, and counts as neither.
 
-use crate::figures::{Figure, Metric, Sheet, Unit};
+use crate::figures::{Metric, Sheet, Unit};
 use crate::pools::{NONE, OURS};
 use crate::scenarios::{
     Scenario, crowd, growth, hit, making, postgres, queue, roomy, spike, threads,
@@ -93,16 +93,15 @@ impl Target {
             tuned.or_else(|| sheet.find(self.scenario, pool, Tuning::Default.name(), metric))
         };
         let ours = find(OURS, name)?;
-        let other = |pool| find(pool, name).map(Figure::median);
-        let median = ours.median();
+        let other = |pool| find(pool, name);
         Some(match self.value {
-            Value::Plain => median,
+            Value::Plain => ours.median(),
             Value::Least => ours.min(),
-            Value::Times(pool) => median / other(pool)?,
-            Value::Faster(pool) => other(pool)? / median,
-            Value::BeyondNone => median - other(NONE)?,
-            Value::RowFaster(row, pool) => other(pool)? / other(row)?,
-            Value::OverOwn(metric) => median / find(OURS, metric.name)?.median(),
+            Value::Times(pool) => ours.over(other(pool)?),
+            Value::Faster(pool) => other(pool)?.over(ours),
+            Value::BeyondNone => ours.median() - other(NONE)?.median(),
+            Value::RowFaster(row, pool) => other(pool)?.over(other(row)?),
+            Value::OverOwn(metric) => ours.over(find(OURS, metric.name)?),
         })
     }
 

@@ -2,10 +2,10 @@
 //! table. Instructions are callgrind's.
 
 pub(crate) const SERVED: &str = "it was 251 until a pool could belong to a cluster, which the guard's end and the acquire look \
-     at each time: 14 instructions";
+     at each time; what that cost was won back but for one instruction";
 
-pub(crate) const HIT: &str = "most of a hit is not the lane: of 265 instructions the loop takes 25, the caller's future 54, the \
-     acquire 77 and the guard's end 109, of which the two atomic exchanges are 2; what is left is saving registers, asking \
+pub(crate) const HIT: &str = "most of a hit is not the lane: of 261 instructions the loop takes 24, the caller's future 54, the \
+     acquire 79 and the guard's end 104, of which the two atomic exchanges are 2; what is left is saving registers, asking \
      the manager twice and looking whether a panic is under way";
 
 pub(crate) const TOP: &str = "both threads exchange the same top of the stack; raw-cas, which does nothing else, has one \
@@ -14,14 +14,14 @@ pub(crate) const TOP: &str = "both threads exchange the same top of the stack; r
 pub(crate) const ROOMY: &str = "three quarters of a cycle are the row none, the task and its yield: a pool that cost nothing \
      would be at 2 ×";
 
-pub(crate) const TURN: &str = "of some 1,650 instructions 830 are the loop's and tokio's: two polls, a yield and a wake. A turn \
-     is three times the lock (72): to line up, to pass on, to pick up. The wait's future takes some 370, joining the queue \
+pub(crate) const TURN: &str = "of some 1,700 instructions 830 are the loop's and tokio's: two polls, a yield and a wake. A turn \
+     is three times the lock (72): to line up, to pass on, to pick up. The wait's future takes some 420, joining the queue \
      120, the release 210, and the clock, read for one wait in sixteen, 35. On a machine with other work the processor's \
      time tells more than the clock: there it is 1.16 times as fast as raw-sem (289 ns to 334, seven runs in turn). To take \
      the turns together would need shared nodes without the lock, which is more unsafe code than it would gain";
 
 pub(crate) const CROWD: &str = "a wait is as long as the turns of all before it, so this is the factor of a turn by default \
-     settings. There each wait has a deadline: its timer, and the clock that it needs, are 960 instructions a turn (S4, \
+     settings. There each wait has a deadline: its timer, and the clock that it needs, are 490 instructions a turn (S4, \
      default less tuned), and raw-sem has none. It is kept on purpose: who expires is told by its own timer, not by \
      somebody who comes by (lesson 3 of tests/conformance/LESSONS.md)";
 

@@ -1,4 +1,4 @@
-//! More lives in the simulator than the tests have time for: `crates/cenote/tests/life.rs` with other seeds.
+//! More lives in the simulator than the tests have time for: `crates/cenote/tests/pool/life.rs` with other seeds.
 
 use std::process::Command;
 
@@ -21,7 +21,9 @@ pub(crate) fn run(wishes: &Wishes) -> Outcome {
     let Wishes { seeds, from } = wishes;
     println!("{seeds} lives, from seed {from} on");
     let mut lives = Command::new(cargo());
-    lives.args(["test", "--package", "cenote", "--test", "life"]).current_dir(source::root());
+    lives
+        .args(["test", "--package", "cenote", "--test", "pool", "life::"])
+        .current_dir(source::root());
     lives.env("CENOTE_SEEDS", seeds.to_string()).env("CENOTE_FROM", from.to_string());
     run_to_end(&mut lives)
 }

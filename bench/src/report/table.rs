@@ -117,7 +117,7 @@ fn cell(figure: &Figure, sheet: &Sheet, scale: Scale) -> String {
     let told = spread(figure, scale);
     match ours {
         Some(ours) if has_ratio(figure) => {
-            format!("{told} ({})", ratio(ours.median() / figure.median()))
+            format!("{told} ({})", ratio(ours.over(figure)))
         }
         _ => told,
     }

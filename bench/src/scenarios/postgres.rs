@@ -54,33 +54,48 @@ pub(crate) fn measure(trial: &Trial, sheet: &mut Sheet) {
     let Some(server) = started(trial) else { return };
     // A loop that ends between two answers says nothing; these take a hundred times as long as those without a server.
     let window = trial.scale.window * 5;
-    for (at, size) in SIZES.into_iter().enumerate() {
-        let mut row = |name: &'static str, outcome: Outcome| {
-            let column = Column { pool: name, settings: Tuning::Default.name() };
-            sheet.record(trial.scenario, column, QUERY[at], outcome.query);
-            sheet.record(trial.scenario, column, P99[at], outcome.p99);
-            sheet.record(trial.scenario, column, PROCESSOR[at], outcome.processor);
-        };
-        let run = |pool: cenote::Pool<Postgres>, runtime: &Runtime| {
-            run(runtime, window, TASKS, size, move || {
-                let pool = pool.clone();
-                async move {
-                    let conn = pool.acquire().await.expect("one is had within 30 s");
-                    conn.simple_query(SELECT).await.expect("the server answers");
-                }
-            })
-        };
-        for (name, reset) in
-            [(OURS, Reset::None), (ROLLBACK, Reset::Rollback), (DISCARD, Reset::DiscardAll)]
-        {
-            let runtime = runtime();
-            row(name, run(pool(&server, &runtime, reset, size), &runtime));
+    for round in 0..ROUNDS {
+        for (at, size) in SIZES.into_iter().enumerate() {
+            // Nobody is always the first that a server of its own has to serve.
+            let turn = (trial.run * ROUNDS + round) % ROWS.len();
+            for n in 0..ROWS.len() {
+                let (name, measure) = ROWS[(turn + n) % ROWS.len()];
+                let outcome = measure(&server, window, size);
+                let column = Column { pool: name, settings: Tuning::Default.name() };
+                sheet.record(trial.scenario, column, QUERY[at], outcome.query);
+                sheet.record(trial.scenario, column, P99[at], outcome.p99);
+                sheet.record(trial.scenario, column, PROCESSOR[at], outcome.processor);
+            }
         }
-        row(SHARED, shared(&server, window, size));
-        row(NONE, dedicated(&server, window, size));
-        #[cfg(feature = "peers")]
-        row(DEADPOOL, deadpool::measure(&server, window, size));
     }
+}
+
+/// Each is measured so often in a run: a second's noise of the machine is as large as what is looked for.
+const ROUNDS: usize = 3;
+
+type Measure = fn(&Server, Duration, usize) -> Outcome;
+
+/// In the order of the table.
+const ROWS: &[(&str, Measure)] = &[
+    (OURS, |server, window, size| exclusive(server, window, size, Reset::None)),
+    (ROLLBACK, |server, window, size| exclusive(server, window, size, Reset::Rollback)),
+    (DISCARD, |server, window, size| exclusive(server, window, size, Reset::DiscardAll)),
+    (SHARED, shared),
+    (NONE, dedicated),
+    #[cfg(feature = "peers")]
+    (DEADPOOL, deadpool::measure),
+];
+
+fn exclusive(server: &Server, window: Duration, size: usize, reset: Reset) -> Outcome {
+    let runtime = runtime();
+    let pool = pool(server, &runtime, reset, size);
+    run(&runtime, window, TASKS, size, move || {
+        let pool = pool.clone();
+        async move {
+            let conn = pool.acquire().await.expect("one is had within 30 s");
+            conn.simple_query(SELECT).await.expect("the server answers");
+        }
+    })
 }
 
 /// The row of S0.

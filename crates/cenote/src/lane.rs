@@ -19,7 +19,7 @@ use std::panic::Location;
 use std::ptr;
 use std::sync::OnceLock;
 
-use crate::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use crate::time::Time;
 
 const CLOSED: u64 = 1 << 63;
@@ -30,7 +30,8 @@ const TURN: u64 = TOP + 1;
 pub(crate) const MOST: usize = TOP as usize;
 /// The first block of nodes has this many, each further one twice as many as the one before.
 const BLOCK: usize = 32;
-const BLOCKS: usize = 20;
+/// So many that every number of a slot has one: then nothing has to be looked at before the block.
+const BLOCKS: usize = 28;
 
 /// What travels on the lane: a connection with what belongs to it.
 ///
@@ -58,10 +59,10 @@ pub(crate) struct Node<T> {
     rider: AtomicPtr<T>,
     /// The next one on the stack, as `TOP` holds it.
     below: AtomicU32,
-    /// It was given back since the lane was opened.
-    back: AtomicBool,
     /// How often it was given back to the lane, ever: tells one borrower from the next.
     returns: AtomicU32,
+    /// How often it had been when the lane was opened with it.
+    before: AtomicU32,
     /// Where and when it was popped last.
     place: AtomicPtr<Location<'static>>,
     since: AtomicU64,
@@ -176,7 +177,6 @@ impl<T: Rider> Lane<T> {
         }
         let Some(node) = self.node(slot) else { return false };
         node.rider.store(rider, Ordering::Relaxed);
-        node.back.store(true, Ordering::Relaxed);
         let returns = node.returns.load(Ordering::Relaxed);
         node.returns.store(returns.wrapping_add(1), Ordering::Relaxed);
         loop {
@@ -233,7 +233,7 @@ impl<T: Rider> Lane<T> {
             let slot = rider.slot();
             let node = self.node(slot).expect("the lane has grown before it is opened");
             node.rider.store(Box::into_raw(rider), Ordering::Relaxed);
-            node.back.store(false, Ordering::Relaxed);
+            node.before.store(node.returns.load(Ordering::Relaxed), Ordering::Relaxed);
             node.below.store(top, Ordering::Relaxed);
             top = slot + 1;
         }
@@ -279,8 +279,8 @@ impl<T> Node<T> {
         Node {
             rider: AtomicPtr::new(ptr::null_mut()),
             below: AtomicU32::new(0),
-            back: AtomicBool::new(false),
             returns: AtomicU32::new(0),
+            before: AtomicU32::new(0),
             place: AtomicPtr::new(ptr::null_mut()),
             since: AtomicU64::new(0),
         }
@@ -312,7 +312,7 @@ impl<T: Rider> Iterator for Unload<'_, T> {
         // walk, of which there is one for each close, comes by it once.
         let rider = unsafe { Box::from_raw(rider) };
         let returns = node.returns.load(Ordering::Relaxed);
-        Some(Resting { rider, back: node.back.load(Ordering::Relaxed), returns })
+        Some(Resting { rider, back: returns != node.before.load(Ordering::Relaxed), returns })
     }
 }
 

@@ -293,6 +293,80 @@ async fn deadlines_follow_a_paused_tokio_clock() {
     assert!((Duration::from_secs(30)..ms(30_010)).contains(&waited), "{waited:?}");
 }
 
+/// Waits for one that comes back after this time, so that the wait leaves its timer to the next.
+async fn wait_and_get(pool: &Pool<Script>, after: Duration) {
+    let held = pool.acquire().await.unwrap();
+    let back = async {
+        tokio::time::sleep(after).await;
+        drop(held);
+    };
+    let (got, ()) = tokio::join!(pool.acquire(), back);
+    drop(got.unwrap());
+}
+
+/// How long somebody waits who gets nothing.
+async fn wait_in_vain(pool: &Pool<Script>, timeout: Duration) -> Duration {
+    let began = tokio::time::Instant::now();
+    assert!(matches!(pool.acquire().timeout(timeout).await, Err(Error::Timeout { .. })));
+    began.elapsed()
+}
+
+// P-3
+#[tokio::test(start_paused = true)]
+async fn a_timer_that_a_wait_left_ends_when_the_next_one_says() {
+    let pool = Pool::builder(Script::new()).max_size(1).build().unwrap();
+    // It is armed for 30 s: earlier, later, and after it has ended by itself.
+    for (rest, timeout) in [(0, 5_000), (0, 60_000), (0, 1), (40_000, 10_000), (40_000, 31_000)] {
+        wait_and_get(&pool, ms(1_000)).await;
+        tokio::time::sleep(ms(rest)).await;
+        let _held = pool.acquire().await.unwrap();
+        let waited = wait_in_vain(&pool, ms(timeout)).await;
+        assert!((ms(timeout)..ms(timeout + 10)).contains(&waited), "{timeout} ms: {waited:?}");
+    }
+}
+
+// P-3
+#[tokio::test(start_paused = true)]
+async fn each_of_a_crowd_has_its_own_deadline_whoever_had_its_timer_before() {
+    let pool = Pool::builder(Script::new()).max_size(1).build().unwrap();
+    let crowd = async || {
+        let waits = (0..100_u64).map(|n| {
+            let pool = pool.clone();
+            tokio::spawn(async move {
+                let mut served = 0;
+                for turn in 0..20 {
+                    // Some by the pool's own timeout, the others by one that is shorter or longer.
+                    let wait = match (n + turn) % 3 {
+                        0 => pool.acquire().await,
+                        1 => pool.acquire().timeout(ms(20_000)).await,
+                        _ => pool.acquire().timeout(ms(90_000)).await,
+                    };
+                    let conn = wait.unwrap();
+                    tokio::time::sleep(ms(1)).await;
+                    drop(conn);
+                    served += 1;
+                }
+                served
+            })
+        });
+        let mut served = 0;
+        for wait in waits.collect::<Vec<_>>() {
+            served += wait.await.unwrap();
+        }
+        served
+    };
+    assert_eq!(crowd().await, 2_000);
+    let _held = pool.acquire().await.unwrap();
+    let waits = (1..=100_u64).map(|n| {
+        let pool = pool.clone();
+        tokio::spawn(async move { (n, wait_in_vain(&pool, ms(n * 100)).await) })
+    });
+    for wait in waits.collect::<Vec<_>>() {
+        let (n, waited) = wait.await.unwrap();
+        assert!((ms(n * 100)..ms(n * 100 + 10)).contains(&waited), "{n}: {waited:?}");
+    }
+}
+
 // P-17, P-19
 #[tokio::test(start_paused = true)]
 async fn upkeep_runs_on_tokio() {

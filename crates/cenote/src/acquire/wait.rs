@@ -17,13 +17,12 @@ use pin_project_lite::pin_project;
 
 use crate::config::Timeout;
 use crate::core::{Acquired, Collected, Kind, Look as CoreLook, Request};
-use crate::env::Sleep;
 use crate::error::{ConnectError, Error};
 use crate::hooks::AcquireRequest;
 use crate::manager::Manager;
 use crate::observe::{EventKind, Subject, WaitSpan, count, flags};
 use crate::pool::Pool;
-use crate::shell::Refused;
+use crate::shell::{Refused, Timer};
 use crate::stats::Status;
 use crate::time::Time;
 
@@ -57,8 +56,8 @@ pin_project! {
         flags: u8,
         // A span of `tracing` while it waits.
         traced: WaitSpan,
-        #[pin]
-        sleep: Option<Sleep>,
+        // From the moment that it joins the queue, if it has a deadline.
+        timer: Option<Timer>,
     }
 
     impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> PinnedDrop for Wait<P, M, W> {
@@ -84,7 +83,7 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
             span: None,
             flags: 0,
             traced: WaitSpan::default(),
-            sleep: None,
+            timer: None,
         }
     }
 
@@ -124,21 +123,38 @@ enum Look<M: Manager, T> {
 impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Future for Wait<P, M, W> {
     type Output = Result<W::Given, Error<M::Error>>;
 
-    /// The usual ways, each of which is one short turn under the lock at most; whatever else there may be is
-    /// [`Wait::poll_on`].
+    /// A hit, and nothing else: it is spared the registers that the rest needs.
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.as_mut().project();
+        if matches!(this.stage, Stage::Asking) && this.ticket.is_none() {
+            let shell = &(*this.pool).borrow().shell;
+            if let Some(given) = this.want.take_fast(shell, this.location) {
+                *this.stage = Stage::Done;
+                return Poll::Ready(Ok(given));
+            }
+        }
+        self.poll_short(cx)
+    }
+}
+
+impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
+    /// The usual ways in a queue, each of which is one short turn under the lock; whatever else there may be is
+    /// [`Wait::poll_on`].
+    #[inline(never)]
+    fn poll_short(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<W::Given, Error<M::Error>>> {
         let mut rest = None;
         let this = self.as_mut().project();
         match *this.stage {
             Stage::Asking if this.ticket.is_none() => {
-                if let Some(given) =
-                    this.want.take_fast(&(*this.pool).borrow().shell, this.location)
-                {
-                    *this.stage = Stage::Done;
-                    return Poll::Ready(Ok(given));
-                }
-                if this.line_up(cx) {
+                let lined_up = match (*this.pool).borrow().shell.is_timed() {
+                    true => self.as_mut().line_up_timed(cx),
+                    false => this.line_up(cx),
+                };
+                if lined_up {
                     return Poll::Pending;
                 }
             }
@@ -151,9 +167,7 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Future for Wait<P, M, W> {
         }
         self.poll_on(cx, rest)
     }
-}
 
-impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
     /// `rest`: what is good of something that was found dead in part.
     #[inline(never)]
     fn poll_on(
@@ -169,7 +183,7 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
             let mut look = match stage {
                 Stage::Asking => this.ask(cx),
                 // Whose time is up takes its last look at once.
-                Stage::Waiting(w) if this.poll_sleep(cx).is_ready() => {
+                Stage::Waiting(w) if this.poll_timer(cx).is_ready() => {
                     late = true;
                     this.last_look(w)
                 }
@@ -181,7 +195,7 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> Wait<P, M, W> {
                 this.want.give_back(&(*this.pool).borrow().shell, rest);
             }
             if let (true, Look::Wait, Stage::Waiting(w)) = (first, &look, *this.stage) {
-                if this.poll_sleep(cx).is_ready() {
+                if this.poll_timer(cx).is_ready() {
                     late = true;
                     look = this.last_look(w);
                 }
@@ -293,14 +307,15 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
                     }
                     shell.set_crowded(state);
                     let options = state.core.options();
-                    Asked::Queued(w, options.acquire_timeout, options.slow_acquire)
+                    let (timeout, slow) = (options.acquire_timeout, options.slow_acquire);
+                    Asked::Queued(w, timeout, slow, state.timers.pop())
                 }
             }
         });
         match asked {
             Asked::Got(taken) => Look::Got(taken),
             Asked::Refused(refused) => Look::Failed(refused.into_error(&shell.name)),
-            Asked::Queued(w, acquire_timeout, slow) => {
+            Asked::Queued(w, acquire_timeout, slow, left) => {
                 *self.stage = Stage::Waiting(w);
                 if self.span.is_none() {
                     let deadline = match *self.patience {
@@ -314,6 +329,7 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
                     let ticket = self.ticket.expect("it was drawn above");
                     *self.traced = WaitSpan::begin(&shell.watch, &shell.name, ticket);
                 }
+                self.arm(left);
                 Look::Wait
             }
         }
@@ -328,7 +344,10 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
         loop {
             let mut replaced = None;
             let came = shell.run(|state| match state.core.collect(w) {
-                Collected::Granted(key) => Came::Got(self.want.take(state, key, location)),
+                Collected::Granted(key) => {
+                    state.leave_timer(self.timer);
+                    Came::Got(self.want.take(state, key, location))
+                }
                 Collected::Failed(failure) => Came::Failed(state.failed(w, failure)),
                 Collected::Waiting => {
                     let waker = &mut state.desk(w).waker;
@@ -379,16 +398,16 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
         }
     }
 
-    /// Polls the timer, which is made at the first sleep.
-    fn poll_sleep(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.sleep.is_none() {
-            let deadline = self.span.expect("who waits has a span").deadline;
-            if deadline == Time::NEVER {
-                return Poll::Pending;
-            }
-            self.sleep.set(Some((*self.pool).borrow().shell.env.sleep_until(deadline)));
+    /// Whoever waits has a timer, if there is a deadline. One that another wait left may be used for it.
+    fn arm(&mut self, left: Option<Timer>) {
+        let deadline = self.span.expect("who waits has a span").deadline;
+        if self.timer.is_none() && deadline != Time::NEVER {
+            *self.timer = Some((*self.pool).borrow().shell.timer(left, deadline));
         }
-        self.sleep.as_mut().as_pin_mut().expect("it was set above").poll(cx)
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.timer.as_mut().map_or(Poll::Pending, |timer| timer.poll(cx))
     }
 
     fn timed_out(
@@ -417,7 +436,8 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
 enum Asked<M: Manager, T> {
     Got(T),
     Refused(Refused<M>),
-    Queued(u32, Timeout, Timeout),
+    /// With the timeouts as they are set, and a timer that was left.
+    Queued(u32, Timeout, Timeout, Option<Timer>),
 }
 
 /// How a look from the queue ended.

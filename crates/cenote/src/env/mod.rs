@@ -39,6 +39,13 @@ pub trait Env: Send + Sync + 'static {
     /// A future that ends at this time, or soon after.
     fn sleep_until(&self, at: Time) -> Sleep;
 
+    /// Sets a timer of this environment to another time, whether or not it has ended, instead of making one; returns
+    /// whether it did. Default: no. Of [`Sleep::Other`] the pool keeps none, so it is not asked.
+    fn rearm(&self, sleep: Pin<&mut Sleep>, at: Time) -> bool {
+        let _ = (sleep, at);
+        false
+    }
+
     /// Runs a task to its end. A task that is dropped before its end tells the pool that the runtime is
     /// gone: nothing else may drop one.
     fn spawn(&self, task: Task);
@@ -117,6 +124,13 @@ pin_project! {
     }
 }
 
+impl Sleep {
+    /// Whether it is of a kind that [`Env::rearm`] may set anew.
+    pub(crate) fn can_be_rearmed(&self) -> bool {
+        matches!(self, Sleep::Tokio { .. } | Sleep::Thread { .. })
+    }
+}
+
 impl Future for Sleep {
     type Output = ();
 
@@ -149,7 +163,7 @@ mod with_tokio {
 
     use tokio::runtime::Handle;
 
-    use super::{Env, Instant, Sleep, Task, Time};
+    use super::{Env, Instant, Pin, Sleep, SleepKind, Task, Time};
 
     /// A tokio runtime.
     #[derive(Clone, Debug)]
@@ -179,6 +193,12 @@ mod with_tokio {
             };
             Some(Tokio { handle, origin })
         }
+
+        /// A time that is too far away for a timer is `None`.
+        fn instant(&self, at: Time) -> Option<tokio::time::Instant> {
+            let after = Duration::from_nanos(at.as_nanos());
+            self.origin.checked_add(after).filter(|_| at != Time::NEVER)
+        }
     }
 
     impl Env for Tokio {
@@ -192,14 +212,18 @@ mod with_tokio {
         }
 
         fn sleep_until(&self, at: Time) -> Sleep {
-            if at == Time::NEVER {
-                return Sleep::Never;
-            }
+            let Some(at) = self.instant(at) else { return Sleep::Never };
             let _inside = self.handle.enter();
-            let after = Duration::from_nanos(at.as_nanos());
-            match self.origin.checked_add(after) {
-                Some(at) => Sleep::Tokio { sleep: tokio::time::sleep_until(at) },
-                None => Sleep::Never,
+            Sleep::Tokio { sleep: tokio::time::sleep_until(at) }
+        }
+
+        fn rearm(&self, sleep: Pin<&mut Sleep>, at: Time) -> bool {
+            match (sleep.project(), self.instant(at)) {
+                (SleepKind::Tokio { sleep }, Some(at)) => {
+                    sleep.reset(at);
+                    true
+                }
+                _ => false,
             }
         }
 

@@ -3,6 +3,7 @@
 //! another: connects, tests and resets, closes, and what rests for long.
 
 use std::io;
+use std::pin::Pin;
 use std::time::Instant;
 
 use super::park::block_on;
@@ -39,6 +40,11 @@ impl Threads {
             closes: Crew::new("cenote-close", MOST_CLOSES),
         })
     }
+
+    /// A time that is too far away for a timer is `None`.
+    fn instant(&self, at: Time) -> Option<Instant> {
+        self.origin.checked_add(at.since(Time::ZERO)).filter(|_| at != Time::NEVER)
+    }
 }
 
 impl Env for Threads {
@@ -51,11 +57,18 @@ impl Env for Threads {
     }
 
     fn sleep_until(&self, at: Time) -> Sleep {
-        let after = at.since(Time::ZERO);
-        match self.origin.checked_add(after) {
-            Some(until) if at != Time::NEVER => Sleep::Thread { until },
-            _ => Sleep::Never,
+        match self.instant(at) {
+            Some(until) => Sleep::Thread { until },
+            None => Sleep::Never,
         }
+    }
+
+    fn rearm(&self, mut sleep: Pin<&mut Sleep>, at: Time) -> bool {
+        let until = self.instant(at).filter(|_| matches!(*sleep, Sleep::Thread { .. }));
+        if let Some(until) = until {
+            sleep.set(Sleep::Thread { until });
+        }
+        until.is_some()
     }
 
     fn spawn(&self, task: Task) {

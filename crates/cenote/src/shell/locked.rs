@@ -7,6 +7,7 @@ use std::task::Waker;
 
 use super::lane::Traffic;
 use super::notes::Notes;
+use super::timers::Timer;
 use super::{Entry, Shell};
 use crate::conn::Joint;
 use crate::core::{Core, Kind, Order, SlotKey};
@@ -79,6 +80,8 @@ pub(crate) struct Locked<M: Manager> {
     /// The right to open and close the fast lane.
     pub(super) lane: Key,
     pub(super) traffic: Traffic,
+    /// What waits left to those that come.
+    pub(crate) timers: Vec<Timer>,
 }
 
 impl<M: Manager> Locked<M> {
@@ -87,6 +90,7 @@ impl<M: Manager> Locked<M> {
             core,
             lane,
             traffic: Traffic::default(),
+            timers: Vec::new(),
             cells: Vec::new(),
             desks: Vec::new(),
             last_error: None,

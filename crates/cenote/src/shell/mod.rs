@@ -13,9 +13,11 @@ mod locked;
 mod notes;
 mod refused;
 mod short;
+mod timers;
 
 pub(crate) use locked::Locked;
 pub(crate) use refused::Refused;
+pub(crate) use timers::Timer;
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;

@@ -80,7 +80,8 @@ async fn what_the_server_has_not_or_does_not_allow_is_told_at_once() {
     assert_eq!(conn.get::<_, Option<u32>>("k").await.unwrap(), None);
     // No password where none is wanted.
     run(&server, "CONFIG SET requirepass ").await;
-    let (fault, says) = refused(Redis::from_url(&server.url()).unwrap().password(SECRET)).await;
+    let here = Redis::host("127.0.0.1").unwrap().port(server.port());
+    let (fault, says) = refused(here.password(SECRET)).await;
     assert!(fault == Fault::Permanent && says.contains("leave the password out"), "{says}");
 }
 
