@@ -14,7 +14,7 @@ pub(crate) struct Wishes {
     /// How often each case is run; the median and the worst count
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) runs: u32,
-    /// Only this kind of server: postgres or redis
+    /// Only this kind of server: postgres, mariadb or redis
     #[arg(long, value_name = "SERVER")]
     server: Option<String>,
     /// Only this case: primary, standby or lag

@@ -41,6 +41,12 @@ fn a_cluster_keeps_its_bounds_when_servers_die_fall_behind_and_come_back() {
 
 // C-6, C-9, C-11, C-12, C-13
 #[test]
+fn a_cluster_of_mariadb_servers_keeps_the_same_bounds() {
+    keeps_its_bounds("mariadb");
+}
+
+// C-6, C-9, C-11, C-12, C-13
+#[test]
 fn a_cluster_of_redis_servers_keeps_the_same_bounds() {
     keeps_its_bounds("redis");
 }

@@ -1,6 +1,7 @@
 //! The kinds of servers that a cluster is put over. Each says how its servers are started, killed, promoted and asked; the
 //! rest, from the load to the figures, knows none of them. A further one is one file here, and its name in [`Which`].
 
+mod mariadb;
 mod postgres;
 mod redis;
 
@@ -8,6 +9,7 @@ use cenote::{Manager, Node, Probe};
 use cenote_testkit::servers::ServerError;
 use clap::ValueEnum;
 
+pub(crate) use self::mariadb::Mariadb;
 pub(crate) use self::postgres::Postgres;
 pub(crate) use self::redis::Redis;
 use crate::figure::Measured;
@@ -20,15 +22,17 @@ pub(crate) const NAME: &str = "failover";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Which {
     Postgres,
+    Mariadb,
     Redis,
 }
 
 impl Which {
-    pub(crate) const ALL: [Which; 2] = [Which::Postgres, Which::Redis];
+    pub(crate) const ALL: [Which; 3] = [Which::Postgres, Which::Mariadb, Which::Redis];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Which::Postgres => "postgres",
+            Which::Mariadb => "mariadb",
             Which::Redis => "redis",
         }
     }
@@ -36,6 +40,7 @@ impl Which {
     pub(crate) async fn run(self, case: Case, events: bool) -> Result<Vec<Measured>, Trouble> {
         match self {
             Which::Postgres => case.run::<Postgres>(events).await,
+            Which::Mariadb => case.run::<Mariadb>(events).await,
             Which::Redis => case.run::<Redis>(events).await,
         }
     }
