@@ -224,11 +224,11 @@ fn end_with(
     answer: Result<Response<Body>, HttpError>,
 ) -> Result<Response<Body>, HttpError> {
     match answer {
-        Err(HttpError::Request { place, unsent, source }) if is_loss(&source) => {
+        Err(HttpError::Request { place, unsent, doubtful, source }) if is_loss(&source) => {
             track.end();
-            Err(match unsent && track.is_doubtful() {
+            Err(match unsent && doubtful {
                 true => HttpError::hung_up(place),
-                false => HttpError::Request { place, unsent, source },
+                false => HttpError::Request { place, unsent, doubtful, source },
             })
         }
         answer => answer,

@@ -40,6 +40,8 @@ pub enum HttpError {
         place: Arc<str>,
         /// The service has certainly not carried it out.
         unsent: bool,
+        /// Nobody has answered in HTTP/2 on this connection, and it was spoken to in it.
+        doubtful: bool,
         /// hyper's own error.
         source: hyper::Error,
     },
@@ -222,13 +224,16 @@ impl fmt::Display for HttpError {
         match self {
             HttpError::Settings { reason } => f.write_str(reason),
             HttpError::Connect { place, reason, .. } => write!(f, "{place}: {reason}"),
-            HttpError::Request { place, unsent: true, source } => write!(
+            HttpError::Request { place, unsent: true, source, .. } => write!(
                 f,
                 "{place}: the request was not carried out ({}): send it again",
                 words(source)
             ),
-            HttpError::Request { place, source, .. } => {
+            HttpError::Request { place, source, doubtful, .. } => {
                 write!(f, "{place}: there was no answer ({}): ", words(source))?;
+                if *doubtful {
+                    f.write_str("if it speaks no HTTP/2, leave out http2(), else ")?;
+                }
                 f.write_str(if source.is_parse() {
                     "whoever listens there speaks another protocol, or another version of HTTP"
                 } else {

@@ -32,7 +32,7 @@ pub(crate) fn of_request(error: &hyper::Error) -> Fault {
         return Fault::Timeout;
     }
     // A body of the request's that failed. What becomes of the connection is seen by what was sent.
-    if error.is_user() { Fault::Query } else { Fault::Connection }
+    if error.is_user() && !is_gone(error) { Fault::Query } else { Fault::Connection }
 }
 
 /// Whether the connection was lost, and the answer with it.
@@ -41,7 +41,13 @@ pub(crate) fn is_loss(error: &hyper::Error) -> bool {
         return error.is_io() || error.is_go_away();
     }
     let ended = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
-    ended || below::<io::Error>(error).is_some()
+    ended || is_gone(error) || below::<io::Error>(error).is_some()
+}
+
+/// Whether the connection's task ended with the request in its hands. hyper counts that among the user's errors, and has no
+/// question for it but its words.
+fn is_gone(error: &hyper::Error) -> bool {
+    error.is_user() && error.to_string().starts_with("dispatch task is gone")
 }
 
 /// Whether the server says that it has not looked at the request: it refused the stream, or goes away and the stream is

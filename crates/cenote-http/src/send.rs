@@ -90,7 +90,8 @@ pub(crate) async fn answered(
         Err(error) => {
             // hyper gives the request back if not a byte of it went out.
             let unsent = error.message().is_some() || fault::is_refusal(error.error());
-            Err(HttpError::Request { place: Arc::clone(place), unsent, source: error.into_error() })
+            let (place, doubtful) = (Arc::clone(place), track.is_doubtful());
+            Err(HttpError::Request { place, unsent, doubtful, source: error.into_error() })
         }
     }
 }

@@ -2,9 +2,9 @@
 //! that nobody waited for is known too: its borrower was cancelled, and what the server makes of it nobody has seen.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row, SimpleQueryMessage, Statement};
 
@@ -27,6 +27,8 @@ pub struct Session {
     place: Arc<str>,
     address: Address,
     ending: Ending,
+    /// What the server said when it ended the connection, if a request had it for an answer.
+    last_word: OnceLock<Arc<Error>>,
     statements: Mutex<Statements>,
     caches: bool,
     plan: Arc<Plan>,
@@ -123,6 +125,7 @@ impl Session {
             place,
             address,
             ending,
+            last_word: OnceLock::new(),
             statements: Mutex::new(Statements::new(plan.statement_cache)),
             caches: plan.statement_cache > 0,
             plan: Arc::clone(plan),
@@ -304,10 +307,18 @@ impl Session {
     /// The error of a request on this session. If the connection is at its end, the reason is worth the short wait.
     pub(crate) async fn explain(&self, error: Error) -> PostgresError {
         let place = Arc::clone(&self.place);
+        if is_last_word(&error) {
+            let why = self.last_word.get_or_init(|| Arc::new(error));
+            return PostgresError::Closed { place, why: Some(Arc::clone(why)) };
+        }
         if !error.is_closed() {
             return PostgresError::Query { place, source: error };
         }
-        let why = self.ending.wait().await.clone();
+        // Who hears it with an answer has it before the connection's task, which may then find the socket reset only.
+        let why = match self.last_word.get() {
+            Some(why) => Some(Arc::clone(why)),
+            None => self.ending.wait().await.clone(),
+        };
         PostgresError::Closed { place, why }
     }
 
@@ -357,6 +368,12 @@ impl Session {
         // In a transaction the error has ended everything.
         changed && self.wire.block() == Block::None
     }
+}
+
+/// Whether the server has ended the connection with this.
+fn is_last_word(error: &Error) -> bool {
+    let severity = error.as_db_error().and_then(|error| error.parsed_severity());
+    matches!(severity, Some(Severity::Fatal | Severity::Panic))
 }
 
 impl std::fmt::Debug for Session {

@@ -367,6 +367,28 @@ async fn each_of_a_crowd_has_its_own_deadline_whoever_had_its_timer_before() {
     }
 }
 
+// P-3
+#[tokio::test(start_paused = true)]
+async fn who_was_served_is_not_woken_by_the_timer_that_it_left() {
+    let pool = Pool::builder(Script::new()).max_size(1).build().unwrap();
+    let held = pool.acquire().await.unwrap();
+    let waiter = pool.clone();
+    let served = tokio::spawn(async move {
+        drop(waiter.acquire().await.unwrap());
+        let mut polls = 0;
+        let mut other = pin!(tokio::time::sleep(Duration::from_secs(100)));
+        poll_fn(|cx| {
+            polls += 1;
+            other.as_mut().poll(cx)
+        })
+        .await;
+        polls
+    });
+    tokio::time::sleep(ms(1_000)).await;
+    drop(held);
+    assert_eq!(served.await.unwrap(), 2);
+}
+
 // P-17, P-19
 #[tokio::test(start_paused = true)]
 async fn upkeep_runs_on_tokio() {

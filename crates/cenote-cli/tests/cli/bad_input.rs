@@ -55,7 +55,7 @@ fn a_url_of_another_scheme_says_which_one_works() {
     for url in [
         "postgres://me:hun/ter2@host/db",
         "postgres://host/db?sslmode=hunter2",
-        "mysql://me:hunter2@host",
+        "mongodb://me:hunter2@host",
         "me:hunter2@host",
         "app.db",
         "",
@@ -66,7 +66,7 @@ fn a_url_of_another_scheme_says_which_one_works() {
         let said = refusal(&["bench", "--url", url], 2);
         assert!(said.contains("--url: "), "{said}");
     }
-    let said = refusal(&["bench", "--url", "mysql://me:hunter2@host/db"], 2);
+    let said = refusal(&["bench", "--url", "mongodb://me:hunter2@host/db"], 2);
     assert!(said.contains("the schemes that work are sqlite"), "{said}");
     let shared = ["bench", "--url", "sqlite:Cargo.toml", "--share"];
     assert!(refusal(&shared, 2).contains("--share: SQLite answers"));

@@ -344,10 +344,7 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
         loop {
             let mut replaced = None;
             let came = shell.run(|state| match state.core.collect(w) {
-                Collected::Granted(key) => {
-                    state.leave_timer(self.timer);
-                    Came::Got(self.want.take(state, key, location))
-                }
+                Collected::Granted(key) => Came::Got(self.want.take(state, key, location)),
                 Collected::Failed(failure) => Came::Failed(state.failed(w, failure)),
                 Collected::Waiting => {
                     let waker = &mut state.desk(w).waker;

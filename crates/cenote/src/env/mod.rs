@@ -9,7 +9,7 @@ pub(crate) use threads::Threads;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use pin_project_lite::pin_project;
@@ -128,6 +128,14 @@ impl Sleep {
     /// Whether it is of a kind that [`Env::rearm`] may set anew.
     pub(crate) fn can_be_rearmed(&self) -> bool {
         matches!(self, Sleep::Tokio { .. } | Sleep::Thread { .. })
+    }
+
+    /// Wakes nobody any more, until it is polled again.
+    pub(crate) fn hush(self: Pin<&mut Self>) -> Poll<()> {
+        match &*self {
+            Sleep::Tokio { .. } => self.poll(&mut Context::from_waker(Waker::noop())),
+            _ => Poll::Pending,
+        }
     }
 }
 

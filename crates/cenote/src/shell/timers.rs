@@ -25,6 +25,12 @@ impl Timer {
         self.has_ended = self.has_ended || self.sleep.as_mut().poll(cx).is_ready();
         if self.has_ended { Poll::Ready(()) } else { Poll::Pending }
     }
+
+    /// Before it is left: a task that has what it wanted is neither woken by it nor kept alive. One that is not left
+    /// after all must be polled again.
+    pub(crate) fn hush(&mut self) {
+        self.has_ended = self.has_ended || self.sleep.as_mut().hush().is_ready();
+    }
 }
 
 impl<M: Manager> Shell<M> {

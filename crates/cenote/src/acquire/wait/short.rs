@@ -46,6 +46,10 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
     #[inline(always)]
     pub(super) fn pick_up(self, w: u32) -> Option<Result<W::Given, W::Rest>> {
         let location = *self.location;
+        // If nothing was granted the long way polls it again.
+        if let Some(timer) = self.timer {
+            timer.hush();
+        }
         let (taken, clock) = (*self.pool).borrow().shell.turn(|state| {
             let key = state.core.collect_grant(w)?;
             if self.timer.is_some() {
