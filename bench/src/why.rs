@@ -21,7 +21,7 @@ pub(crate) const TURN: &str = "of some 1,700 instructions 830 are the loop's and
      the turns together would need shared nodes without the lock, which is more unsafe code than it would gain";
 
 pub(crate) const CROWD: &str = "a wait is as long as the turns of all before it, so this is the factor of a turn by default \
-     settings. There each wait has a deadline: its timer, and the clock that it needs, are 490 instructions a turn (S4, \
+     settings. There each wait has a deadline: its timer, and the clock that it needs, are 630 instructions a turn (S4, \
      default less tuned), and raw-sem has none. It is kept on purpose: who expires is told by its own timer, not by \
      somebody who comes by (lesson 3 of tests/conformance/LESSONS.md)";
 
