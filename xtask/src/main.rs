@@ -88,7 +88,7 @@ enum Command {
     Loom(loom::Wishes),
     /// Full load with faults on SQLite for some minutes, and then: is anything left?
     Soak(soak::Wishes),
-    /// Kill and promote servers of PostgreSQL and Redis under load, and hold what a cluster does to its bounds
+    /// Kill and promote servers of PostgreSQL, MariaDB and Redis under load, and hold what a cluster does to its bounds
     Failover(failover::Wishes),
     /// Run the cases that break pools on cenote and seven others
     Torture(torture::Wishes),

@@ -24,7 +24,7 @@ pub(crate) struct Up {
     /// How many standbys or replicas follow each primary
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) standbys: usize,
-    /// Speak TLS: PostgreSQL with clients that want it, Redis only
+    /// Speak TLS: PostgreSQL and MariaDB with clients that want it, Redis with all
     #[arg(long)]
     pub(crate) tls: bool,
 }
