@@ -1,9 +1,9 @@
 //! S8: `SELECT 1` of a PostgreSQL server on this machine, by the simple protocol; 64 tasks over 4, 8 and 16 connections,
-//! against as many tasks as connections, each with one of its own (`none`). And the row of S0: a new connection for each
-//! query, against a pool. The server is a private one and shares the processors with its clients, so all of it is told as
-//! a ratio of one run.
+//! against as many tasks as connections, each with one of its own (`none`), and against 64 over a bare semaphore
+//! (`raw-sem`). And the row of S0: a new connection for each query, against a pool. The server is a private one and shares
+//! the processors with its clients, so all of it is told as a ratio of one run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cenote::Share;
@@ -11,6 +11,7 @@ use cenote_postgres::tokio_postgres::{self, Client, NoTls};
 use cenote_postgres::{Postgres, Reset};
 use cenote_testkit::servers::postgres::Server;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
 
 use super::Trial;
 use crate::figures::{Column, Metric, Sheet, Unit};
@@ -46,14 +47,16 @@ const SELECT: &str = "SELECT 1";
 pub(crate) const ROLLBACK: &str = "cenote, Rollback";
 pub(crate) const DISCARD: &str = "cenote, DiscardAll";
 pub(crate) const SHARED: &str = "cenote, shared";
+/// The least that lets as many tasks take turns as fairly: what is beyond it is the pool's, what is not is the turns'.
+pub(crate) const SEM: &str = "raw-sem";
 #[cfg(feature = "peers")]
 pub(crate) const DEADPOOL: &str = "deadpool";
 
 /// All rows of S8, once.
 pub(crate) fn measure(trial: &Trial, sheet: &mut Sheet) {
     let Some(server) = started(trial) else { return };
-    // A loop that ends between two answers says nothing; these take a hundred times as long as those without a server.
-    let window = trial.scale.window * 5;
+    // A cycle takes a hundred times as long as those without a server.
+    let window = trial.scale.window * 3 / 2;
     for round in 0..ROUNDS {
         for (at, size) in SIZES.into_iter().enumerate() {
             // Nobody is always the first that a server of its own has to serve.
@@ -70,8 +73,9 @@ pub(crate) fn measure(trial: &Trial, sheet: &mut Sheet) {
     }
 }
 
-/// Each is measured so often in a run: a second's noise of the machine is as large as what is looked for.
-const ROUNDS: usize = 3;
+/// Each is measured so often in a run: the machine's noise, from second to second, is larger than what is looked for, so
+/// many short measurements in turn say more than a few long ones.
+const ROUNDS: usize = 8;
 
 type Measure = fn(&Server, Duration, usize) -> Outcome;
 
@@ -82,6 +86,7 @@ const ROWS: &[(&str, Measure)] = &[
     (DISCARD, |server, window, size| exclusive(server, window, size, Reset::DiscardAll)),
     (SHARED, shared),
     (NONE, dedicated),
+    (SEM, in_turns),
     #[cfg(feature = "peers")]
     (DEADPOOL, deadpool::measure),
 ];
@@ -217,17 +222,37 @@ fn shared(server: &Server, window: Duration, size: usize) -> Outcome {
     })
 }
 
+/// tokio's semaphore, and a list of tokio-postgres's clients under a mutex.
+fn in_turns(server: &Server, window: Duration, size: usize) -> Outcome {
+    let runtime = runtime();
+    let idle = Mutex::new(runtime.block_on(clients(server, size)));
+    let turns = Arc::new((Semaphore::new(size), idle));
+    run(&runtime, window, TASKS, size, move || {
+        let turns = Arc::clone(&turns);
+        async move {
+            let (permits, idle) = &*turns;
+            let _permit = permits.acquire().await.expect("it is never closed");
+            let client = idle.lock().expect("nobody panics").pop();
+            let client = client.expect("as many as permits");
+            client.simple_query(SELECT).await.expect("the server answers");
+            idle.lock().expect("nobody panics").push(client);
+        }
+    })
+}
+
+async fn clients(server: &Server, n: usize) -> Vec<Client> {
+    let url = server.url();
+    let mut clients = Vec::new();
+    for _ in 0..n {
+        clients.push(connected(&url).await);
+    }
+    clients
+}
+
 /// As many tasks as connections, each with one of tokio-postgres's own.
 fn dedicated(server: &Server, window: Duration, size: usize) -> Outcome {
     let runtime = runtime();
-    let url = server.url();
-    let clients: Vec<Client> = runtime.block_on(async {
-        let mut clients = Vec::new();
-        for _ in 0..size {
-            clients.push(connected(&url).await);
-        }
-        clients
-    });
+    let clients = runtime.block_on(clients(server, size));
     let waits = Arc::new(Histogram::new());
     runtime.block_on(async {
         let (began, worked) = (Instant::now(), processor::used());
