@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -105,16 +105,11 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         _ = self.ask("Browser.close", json!({}));
-        let end = Instant::now() + END_LIMIT;
-        while let Ok(None) = self.child.try_wait() {
-            if Instant::now() > end {
-                // The shell: the browser loses its pipes with this value.
-                _ = self.child.kill();
-                _ = self.child.wait();
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        if !self.pipe.ends_within(END_LIMIT) {
+            // The shell: the browser loses its pipes with this value.
+            _ = self.child.kill();
         }
+        _ = self.child.wait();
     }
 }
 

@@ -95,6 +95,13 @@ impl Pipe {
         })
     }
 
+    /// Waits until the browser has ended; false if it has not within the limit.
+    pub(crate) fn ends_within(&self, limit: Duration) -> bool {
+        let (inbox, bell) = &*self.inbox;
+        let waited = bell.wait_timeout_while(lock(inbox), limit, |inbox| !inbox.ended);
+        waited.unwrap_or_else(PoisonError::into_inner).0.ended
+    }
+
     fn wait<T>(&self, what: &str, mut ready: impl FnMut(&mut Inbox) -> Option<T>) -> Result<T> {
         let (inbox, bell) = &*self.inbox;
         let end = Instant::now() + LIMIT;
