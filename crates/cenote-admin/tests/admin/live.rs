@@ -42,7 +42,7 @@ async fn a_stream_has_the_document_each_second_and_each_entry_as_it_happens() {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut body = response.into_body();
     let first = document(&mut body).await;
-    drop(house.pool.pause());
+    house.pool.pause();
     let entry: Entry = serde_json::from_str(&next(&mut body, "log").await).unwrap();
     assert_eq!((entry.of.as_str(), entry.level.as_str()), ("orders", "info"));
     assert!(entry.text.contains("paused"), "{entry:?}");
@@ -108,7 +108,7 @@ async fn each_update_is_written_once_for_all_and_nothing_is_looked_at_while_nobo
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(written().await, before + 1.0, "the last has gone");
     // And who comes then gets something new at once.
-    drop(house.pool.pause());
+    house.pool.pause();
     tokio::time::sleep(Duration::from_millis(200)).await;
     let mut body = live(&house).await.into_body();
     assert_eq!(document(&mut body).await.pools[0].status.state, "paused");
@@ -122,7 +122,7 @@ async fn a_slow_reader_misses_updates_gets_the_latest_and_holds_nobody_up() {
     for _ in 0..20 {
         document(&mut quick).await;
     }
-    drop(house.pool.pause());
+    house.pool.pause();
     let last = loop {
         let last = next(&mut quick, "status").await;
         if last.contains("\"paused\"") {
@@ -156,8 +156,8 @@ async fn a_storm_of_events_is_counted_and_not_sent() {
     let house = House::new(|builder| builder).await;
     let mut body = live(&house).await.into_body();
     for _ in 0..500 {
-        drop(house.pool.pause());
-        drop(house.pool.resume());
+        house.pool.pause();
+        house.pool.resume();
     }
     let document = until_counted(&house).await;
     let line = document.log.iter().find(|entry| entry.text.contains("are not shown")).unwrap();
