@@ -23,6 +23,7 @@ pages! {
     timeouts = "timeouts.md"
     sharing = "sharing.md"
     observing = "observing.md"
+    admin = "admin.md"
     cluster = "cluster.md"
     discovery = "discovery.md"
     speed = "speed.md"
