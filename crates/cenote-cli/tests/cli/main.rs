@@ -6,3 +6,4 @@ mod demo;
 mod http;
 mod nodes;
 mod program;
+mod world;
