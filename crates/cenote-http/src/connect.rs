@@ -12,6 +12,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::runtime::Handle;
 
 use crate::connection::{HttpConnection, Sender};
+use crate::ended::Socket;
 use crate::error::HttpError;
 use crate::plan::Plan;
 use crate::track::Track;
@@ -73,7 +74,8 @@ async fn speak<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let io = TokioIo::new(socket);
+    let track = Arc::new(Track::new(two));
+    let io = TokioIo::new(Socket::new(socket, track.socket()));
     let failed = |error: hyper::Error| HttpError::Connect {
         place: Arc::clone(&place),
         reason: format!("it hung up at once ({error}): see what listens there"),
@@ -94,5 +96,5 @@ where
         let (sender, driver) = http1::handshake(io).await.map_err(failed)?;
         (Sender::One(sender), tokio::spawn(async { _ = driver.await }))
     };
-    Ok(HttpConnection::new(sender, Arc::new(Track::new(two)), Arc::clone(plan), place, task))
+    Ok(HttpConnection::new(sender, track, Arc::clone(plan), place, task))
 }

@@ -231,6 +231,10 @@ fn end_with(
                 false => HttpError::Request { place, unsent, doubtful, source },
             })
         }
+        Err(HttpError::Lost { place, doubtful }) => {
+            track.end();
+            Err(HttpError::Lost { place, doubtful })
+        }
         answer => answer,
     }
 }

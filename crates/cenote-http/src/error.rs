@@ -45,6 +45,14 @@ pub enum HttpError {
         /// hyper's own error.
         source: hyper::Error,
     },
+    /// The connection ended, and nobody said what became of the request.
+    #[non_exhaustive]
+    Lost {
+        /// Where it led to.
+        place: Arc<str>,
+        /// Nobody has answered in HTTP/2 on this connection, and it was spoken to in it.
+        doubtful: bool,
+    },
     /// The head of an answer did not come within [`answer_timeout`](crate::Http::answer_timeout). Whether the request was
     /// carried out is not known.
     #[non_exhaustive]
@@ -141,7 +149,7 @@ impl HttpError {
             HttpError::Body { source, .. } => fault::of_request(source),
             HttpError::TimedOut { .. } => Fault::Timeout,
             HttpError::Unfit { .. } | HttpError::Busy { .. } => Fault::Query,
-            HttpError::Closed { .. } => Fault::Connection,
+            HttpError::Closed { .. } | HttpError::Lost { .. } => Fault::Connection,
             HttpError::Status { status, .. } => fault::of_status(*status),
             HttpError::Settings { .. } => Fault::Permanent,
         }
@@ -158,6 +166,7 @@ impl HttpError {
             HttpError::Closed { .. } | HttpError::Connect { .. } => true,
             HttpError::Request { unsent: true, .. } => true,
             HttpError::Request { source, .. } => method.is_idempotent() && fault::is_loss(source),
+            HttpError::Lost { .. } => method.is_idempotent(),
             _ => false,
         }
     }
@@ -219,6 +228,10 @@ fn words(error: &hyper::Error) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+const NO_TWO: &str = "if it speaks no HTTP/2, leave out http2(), else ";
+const NOT_KNOWN: &str =
+    "whether the request was carried out is not known, so look before you repeat it";
+
 impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -231,14 +244,17 @@ impl fmt::Display for HttpError {
             ),
             HttpError::Request { place, source, doubtful, .. } => {
                 write!(f, "{place}: there was no answer ({}): ", words(source))?;
-                if *doubtful {
-                    f.write_str("if it speaks no HTTP/2, leave out http2(), else ")?;
-                }
+                f.write_str(if *doubtful { NO_TWO } else { "" })?;
                 f.write_str(if source.is_parse() {
                     "whoever listens there speaks another protocol, or another version of HTTP"
                 } else {
-                    "whether the request was carried out is not known, so look before you repeat it"
+                    NOT_KNOWN
                 })
+            }
+            HttpError::Lost { place, doubtful } => {
+                write!(f, "{place}: there was no answer (the connection was lost): ")?;
+                f.write_str(if *doubtful { NO_TWO } else { "" })?;
+                f.write_str(NOT_KNOWN)
             }
             HttpError::TimedOut { place, after } => write!(
                 f,

@@ -43,6 +43,7 @@
 mod body;
 mod connect;
 mod connection;
+mod ended;
 mod error;
 mod fault;
 mod fetch;

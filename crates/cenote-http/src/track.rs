@@ -5,13 +5,15 @@
 //! answer that somebody reads, in the middle of one that nobody reads any more, or over. Under HTTP/2 requests do not
 //! stand in each other's way; only whether it is over matters, and how many answers are being read.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::header::CONNECTION;
 use hyper::http::response::Parts;
 use hyper::{HeaderMap, Version};
+
+use crate::ended::End;
 
 /// How much sooner than the server a connection that rests is given up.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -31,6 +33,7 @@ pub(crate) enum Phase {
 pub(crate) struct Track {
     /// It speaks HTTP/2.
     two: bool,
+    socket: Arc<End>,
     state: Mutex<State>,
 }
 
@@ -58,11 +61,16 @@ impl Track {
             rested: Instant::now(),
             patience: None,
         };
-        Track { two, state: Mutex::new(state) }
+        Track { two, socket: Arc::default(), state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The end of its socket.
+    pub(crate) fn socket(&self) -> Arc<End> {
+        Arc::clone(&self.socket)
     }
 
     pub(crate) fn is_over(&self) -> bool {

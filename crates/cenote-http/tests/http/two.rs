@@ -129,18 +129,34 @@ async fn a_ping_finds_a_connection_that_nobody_answers_on() {
 }
 
 // P-14, S
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_speaks_another_version_is_named() {
-    let address = stranger(async |mut socket| {
+    const ANSWER: &str = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+    let hangs_up = stranger(async |mut socket| {
         read_request(&mut socket).await;
-        write(&mut socket, "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
-    })
-    .await;
-    let pool = Pool::builder(http(address).http2()).build().unwrap();
-    // How far the request had come when the connection broke differs from one time to the next.
-    for _ in 0..50 {
-        let error = inner(pool.fetch(get("/")).await.map(drop).unwrap_err());
-        assert_eq!(error.fault(), Fault::Connection, "{error}");
-        assert!(error.to_string().contains("if it speaks no HTTP/2, leave out http2()"), "{error}");
+        write(&mut socket, ANSWER).await;
+    });
+    let stays = stranger(async |mut socket| {
+        read_request(&mut socket).await;
+        write(&mut socket, ANSWER).await;
+        read_request(&mut socket).await;
+    });
+    let hurries = stranger(async |mut socket| {
+        write(&mut socket, ANSWER).await;
+        read_request(&mut socket).await;
+    });
+    for address in [hangs_up.await, stays.await, hurries.await] {
+        // Each way to ask, and often: how far the request has come when the connection breaks differs.
+        for _ in 0..50 {
+            let pool = Pool::builder(http(address).http2()).build().unwrap();
+            let fetched = inner(pool.fetch(get("/")).await.map(drop).unwrap_err());
+            let share = pool.share().await.unwrap();
+            let shared = share.send(get("/")).await.map(drop).unwrap_err();
+            for error in [fetched, shared] {
+                let told = error.to_string();
+                assert_eq!(error.fault(), Fault::Connection, "{error}");
+                assert!(told.contains("if it speaks no HTTP/2, leave out http2()"), "{error}");
+            }
+        }
     }
 }
