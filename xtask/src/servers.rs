@@ -17,7 +17,7 @@ const LISTS: [&[&str]; 2] =
 
 #[derive(Subcommand)]
 pub(crate) enum Wishes {
-    /// Start primaries of PostgreSQL, MariaDB and Redis and what follows them, print their URLs, and run until Ctrl-C
+    /// Start primaries of PostgreSQL, MariaDB and Redis and what follows them, and etcd; print their URLs, and run until Ctrl-C
     Up(Up),
     /// Install the programs that are missing from Debian's packages, as root or with sudo -n
     Install,
@@ -28,7 +28,7 @@ pub(crate) struct Up {
     /// How many standbys or replicas follow each primary
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) standbys: usize,
-    /// Speak TLS: PostgreSQL and MariaDB with clients that want it, Redis with all
+    /// Speak TLS: PostgreSQL and MariaDB with clients that want it, Redis and etcd with all
     #[arg(long)]
     pub(crate) tls: bool,
 }

@@ -78,8 +78,9 @@ pub(crate) struct BenchArgs {
 
 #[derive(Args)]
 pub(crate) struct NodesArgs {
+    // Not parsed here, as a URL of etcd's may hold a password.
     /// Where nodes come from: file:PATH of a node file, dns:NAME:PORT for the addresses of a name, srv:NAME for SRV
-    /// records
+    /// records, etcd:http://[USER:PASSWORD@]HOST:PORT[,HOST:PORT]/PREFIX for the keys below a prefix in etcd
     #[arg(long)]
     pub(crate) source: String,
     /// Go on and show what changes, until Ctrl-C

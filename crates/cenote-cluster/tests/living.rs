@@ -1,5 +1,6 @@
 //! A cluster's life: how it is built, how nodes come, change and go, and how all of it ends.
 
+mod by_hand;
 mod common;
 
 use std::sync::{Arc, Mutex};
