@@ -7,3 +7,4 @@ mod http;
 mod nodes;
 mod program;
 mod size;
+mod top;
