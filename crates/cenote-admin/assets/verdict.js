@@ -51,7 +51,7 @@ export class Judge {
     if (wait >= SLOW) {
       const all = max !== null && using >= max ? `, and all ${count(max)} connections are lent` : '';
       found.push(say(wait >= VERY_SLOW ? 'bad' : 'warn', 'slow', `one in a hundred waits ${time(wait)} or longer; ${some(waiting, 'caller')} now${all}`));
-    } else if (waiting > 0 && sum(subject, (pool) => pool.rate?.acquired) === 0) {
+    } else if (waiting > 0 && subject.state === 'running' && sum(subject, (pool) => pool.rate?.acquired) === 0) {
       found.push(say('bad', 'stuck', `${some(waiting, 'caller waits', 'callers wait')} and nobody is served`));
     }
 

@@ -8,3 +8,4 @@ mod nodes;
 mod program;
 mod size;
 mod top;
+mod world;
