@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Nodes(NodesArgs),
     /// Find out how many connections a pool should have: by a limit, and by trying sizes on your own database
     Size(SizeArgs),
+    /// Watch the pools and clusters of a service that serves cenote-admin
+    Top(TopArgs),
 }
 
 #[derive(Args)]
@@ -140,6 +142,19 @@ pub(crate) struct SizeArgs {
     #[arg(long, value_name = "N", value_parser = within(RESERVE), allow_hyphen_values = true)]
     pub(crate) reserve: Option<u32>,
     /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct TopArgs {
+    // Not parsed here, as in bench.
+    /// Where cenote-admin is: http://HOST:PORT or https://HOST, with the path that it is mounted at, if any
+    pub(crate) url: String,
+    /// Print what there is once, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Print the document, one line of JSON each second, or one with --once
     #[arg(long)]
     pub(crate) json: bool,
 }
