@@ -18,12 +18,14 @@ macro_rules! pages {
 
 pages! {
     introduction = "introduction.md"
+    world = "world.md"
     sizing = "sizing.md"
     size = "size.md"
     timeouts = "timeouts.md"
     sharing = "sharing.md"
     observing = "observing.md"
     admin = "admin.md"
+    top = "top.md"
     cluster = "cluster.md"
     discovery = "discovery.md"
     speed = "speed.md"

@@ -33,14 +33,11 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let address = listener.local_addr()?;
     let server = tokio::spawn(async { axum::serve(listener, app).await });
 
-    drop(pool.acquire().await?);
+    let (code, _) = ask(address, "GET", "/pools/index.html", None, "").await?;
     let (_, status) = ask(address, "GET", "/pools/status", None, "").await?;
     let document: Document = serde_json::from_str(&status)?;
     let app = &document.pools[0];
-    println!(
-        "status:  {}, size {} of 4, {} acquired",
-        app.name, app.status.size, app.counts.acquired
-    );
+    println!("status:  {}, size {} of 4, a page of {code}", app.name, app.status.size);
 
     let resize = r#"{"op": "resize", "target": "app", "value": 8}"#;
     let (code, refused) = ask(address, "POST", "/pools/operations", None, resize).await?;
