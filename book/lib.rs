@@ -23,6 +23,7 @@ pages! {
     timeouts = "timeouts.md"
     sharing = "sharing.md"
     observing = "observing.md"
+    top = "top.md"
     cluster = "cluster.md"
     discovery = "discovery.md"
     speed = "speed.md"

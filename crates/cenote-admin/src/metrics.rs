@@ -4,8 +4,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use cenote::{Counts, Distribution, Status};
-use cenote_cluster::{ClusterLook, PoolLook};
+use cenote::{CloseReason, Counts, Distribution, Options, Status};
+use cenote_cluster::{ClusterLook, ClusterStatus, NodeStatus, PoolLook};
 
 use crate::clean::Clean;
 use crate::look::Look;
@@ -29,8 +29,10 @@ pub(crate) struct Own {
 
 /// The text.
 pub(crate) fn text(look: &Look, own: &Own, clean: &Clean) -> String {
-    let mut page = Page { text: String::new(), clean };
-    let pools: Vec<&PoolLook> = look.all_pools().collect();
+    let mut page = Page { text: String::new() };
+    let name = |name: &str| escaped(&clean.text(name));
+    let pools: Vec<Named<'_>> =
+        look.all_pools().map(|pool| Named { name: name(&pool.name), look: pool }).collect();
     page.gauges(&pools);
     page.counters(&pools);
     for (name, help, of) in [
@@ -52,7 +54,7 @@ pub(crate) fn text(look: &Look, own: &Own, clean: &Clean) -> String {
     ] {
         page.histogram(name, help, &pools, of);
     }
-    page.clusters(&look.clusters);
+    page.clusters(&look.clusters, &name);
     page.head("cenote_admin_streams", "gauge", "Readers of /live.");
     page.line("cenote_admin_streams", &[], own.streams as f64);
     page.head(
@@ -66,23 +68,28 @@ pub(crate) fn text(look: &Look, own: &Own, clean: &Clean) -> String {
 
 type Numbers<'a, T> = &'a [(&'static str, &'static str, fn(&T) -> Option<u64>)];
 
-struct Page<'a> {
-    text: String,
-    clean: &'a Clean,
+/// A pool and its name as a label has it.
+struct Named<'a> {
+    name: String,
+    look: &'a PoolLook,
 }
 
-impl Page<'_> {
+struct Page {
+    text: String,
+}
+
+impl Page {
     fn head(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
+    /// A sample; the values of its labels are escaped.
     fn line(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
         self.text.push_str(name);
         if !labels.is_empty() {
             self.text.push('{');
             for (n, (label, value)) in labels.iter().enumerate() {
                 let comma = if n > 0 { "," } else { "" };
-                let value = escaped(&self.clean.text(value));
                 let _ = write!(self.text, "{comma}{label}=\"{value}\"");
             }
             self.text.push('}');
@@ -90,11 +97,11 @@ impl Page<'_> {
         let _ = writeln!(self.text, " {value}");
     }
 
-    fn gauges(&mut self, pools: &[&PoolLook]) {
+    fn gauges(&mut self, pools: &[Named<'_>]) {
         let name = "db_client_connection_count";
         self.head(name, "gauge", "Connections, idle and used.");
         for pool in pools {
-            let Status { available, using, .. } = pool.status;
+            let Status { available, using, .. } = pool.look.status;
             for (state, n) in [("idle", available), ("used", using)] {
                 let labels = [(POOL, &*pool.name), ("db_client_connection_state", state)];
                 self.line(name, &labels, n as f64);
@@ -123,30 +130,38 @@ impl Page<'_> {
         for (name, help, of) in all {
             self.head(name, "gauge", help);
             for pool in pools {
-                if let Some(value) = of(&pool.status) {
+                if let Some(value) = of(&pool.look.status) {
                     self.line(name, &[(POOL, &pool.name)], value as f64);
                 }
             }
         }
-        self.states("cenote_pool_state", "1 for the state that the pool is in.", POOL, |page| {
-            pools.iter().map(|pool| (page.clean.text(&pool.name), pool.status.state)).collect()
-        });
-    }
-
-    fn states(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        all: impl FnOnce(&Self) -> Vec<(String, cenote::State)>,
-    ) {
-        self.head(name, "gauge", help);
-        for (of, state) in all(self) {
-            self.line(name, &[(label, &of), ("state", &state.to_string())], 1.0);
+        type Of = fn(&Options) -> usize;
+        let limits: [(&str, &str, Of); 2] = [
+            ("db_client_connection_idle_min", "The option min_idle.", |o| o.min_idle),
+            (
+                "db_client_connection_idle_max",
+                "The option max_idle, or max_size; absent if there is no limit.",
+                |o| o.max_idle.get().min(o.max_size.get()),
+            ),
+        ];
+        for (name, help, of) in limits {
+            self.head(name, "gauge", help);
+            for pool in pools {
+                let limit = of(&pool.look.options);
+                if limit != usize::MAX {
+                    self.line(name, &[(POOL, &pool.name)], limit as f64);
+                }
+            }
+        }
+        let name = "cenote_pool_state";
+        self.head(name, "gauge", "1 for the state that the pool is in.");
+        for pool in pools {
+            let state = pool.look.status.state.to_string();
+            self.line(name, &[(POOL, &pool.name), ("state", &state)], 1.0);
         }
     }
 
-    fn counters(&mut self, pools: &[&PoolLook]) {
+    fn counters(&mut self, pools: &[Named<'_>]) {
         let name = "cenote_acquires_total";
         self.head(name, "counter", "Acquires, by outcome.");
         let outcomes: Numbers<'_, Counts> = &[
@@ -171,7 +186,7 @@ impl Page<'_> {
         let name = "cenote_closes_total";
         self.head(name, "counter", "Connections closed, by reason.");
         for pool in pools {
-            for (reason, n) in pool.stats.counts.closes.iter() {
+            for (reason, n) in pool.look.stats.counts.closes.iter() {
                 self.line(name, &[(POOL, &pool.name), ("reason", reason.name())], n as f64);
             }
         }
@@ -189,6 +204,9 @@ impl Page<'_> {
                 Some(c.close_failures)
             }),
             ("cenote_test_failures_total", "Tests failed.", |c| Some(c.tests_failed)),
+            ("cenote_reset_failures_total", "Resets failed.", |c| {
+                Some(c.closes.get(CloseReason::ResetFailed))
+            }),
             ("cenote_tests_passed_total", "Tests passed.", |c| Some(c.tests_passed)),
             ("cenote_detached_total", "Connections taken out of the pool, or given up.", |c| {
                 Some(c.detached)
@@ -207,16 +225,16 @@ impl Page<'_> {
         for (name, help, of) in all {
             self.head(name, "counter", help);
             for pool in pools {
-                let value = of(&pool.stats.counts).unwrap_or_default();
+                let value = of(&pool.look.stats.counts).unwrap_or_default();
                 self.line(name, &[(POOL, &pool.name)], value as f64);
             }
         }
     }
 
-    fn labelled(&mut self, name: &str, label: &str, all: Numbers<'_, Counts>, pools: &[&PoolLook]) {
+    fn labelled(&mut self, name: &str, label: &str, all: Numbers<'_, Counts>, pools: &[Named<'_>]) {
         for pool in pools {
             for (value, _, of) in all {
-                let n = of(&pool.stats.counts).unwrap_or_default();
+                let n = of(&pool.look.stats.counts).unwrap_or_default();
                 self.line(name, &[(POOL, &pool.name), (label, value)], n as f64);
             }
         }
@@ -226,14 +244,14 @@ impl Page<'_> {
         &mut self,
         name: &str,
         help: &str,
-        pools: &[&PoolLook],
+        pools: &[Named<'_>],
         of: fn(&PoolLook) -> &Distribution,
     ) {
         self.head(name, "histogram", help);
         let (bucket, sum, count) =
             (format!("{name}_bucket"), format!("{name}_sum"), format!("{name}_count"));
         for pool in pools {
-            let spread = of(pool);
+            let spread = of(pool.look);
             for bound in BOUNDS {
                 let n = spread.at_most(Duration::from_secs_f64(bound));
                 let labels = [(POOL, &*pool.name), ("le", &bound.to_string())];
@@ -246,32 +264,32 @@ impl Page<'_> {
         }
     }
 
-    fn clusters(&mut self, clusters: &[ClusterLook]) {
+    fn clusters(&mut self, clusters: &[ClusterLook], escape: &dyn Fn(&str) -> String) {
         const CLUSTER: &str = "cluster";
-        self.states(
-            "cenote_cluster_state",
-            "1 for the state that the cluster is in.",
-            CLUSTER,
-            |_| {
-                let state =
-                    |cluster: &ClusterLook| (cluster.status.name.to_string(), cluster.status.state);
-                clusters.iter().map(state).collect()
-            },
-        );
+        let status = clusters.iter().map(|cluster| &cluster.status);
+        let named: Vec<(String, &ClusterStatus)> =
+            status.map(|status| (escape(&status.name), status)).collect();
+        let name = "cenote_cluster_state";
+        self.head(name, "gauge", "1 for the state that the cluster is in.");
+        for (cluster, status) in &named {
+            let state = status.state.to_string();
+            self.line(name, &[(CLUSTER, cluster), ("state", &state)], 1.0);
+        }
+        let nodes: Vec<(&str, String, &NodeStatus)> = named
+            .iter()
+            .flat_map(|(cluster, status)| status.nodes.iter().map(move |node| (cluster, node)))
+            .map(|(cluster, node)| (cluster.as_str(), escape(&node.key), node))
+            .collect();
         let name = "cenote_cluster_node_condition";
         self.head(name, "gauge", "1 for the condition that the node is in, with its role.");
-        for cluster in clusters {
-            for node in &cluster.status.nodes {
-                let labels = [
-                    (CLUSTER, &*cluster.status.name),
-                    ("node", &*node.key),
-                    ("role", node.role.map_or("unknown", cenote::Role::name)),
-                    ("condition", node.condition.name()),
-                ];
-                self.line(name, &labels, 1.0);
-            }
+        for (cluster, key, node) in &nodes {
+            let role = node.role.map_or("unknown", cenote::Role::name);
+            let condition = node.condition.name();
+            let labels =
+                [(CLUSTER, *cluster), ("node", key), ("role", role), ("condition", condition)];
+            self.line(name, &labels, 1.0);
         }
-        type Of = fn(&cenote_cluster::NodeStatus) -> Option<f64>;
+        type Of = fn(&NodeStatus) -> Option<f64>;
         let all: [(&str, &str, Of); 6] = [
             ("cenote_cluster_node_serves", "1 if anything is sent to the node.", |n| {
                 Some(f64::from(u8::from(n.serves)))
@@ -294,12 +312,9 @@ impl Page<'_> {
         ];
         for (name, help, of) in all {
             self.head(name, "gauge", help);
-            for cluster in clusters {
-                for node in &cluster.status.nodes {
-                    let labels = [(CLUSTER, &*cluster.status.name), ("node", &*node.key)];
-                    if let Some(value) = of(node) {
-                        self.line(name, &labels, value);
-                    }
+            for (cluster, key, node) in &nodes {
+                if let Some(value) = of(node) {
+                    self.line(name, &[(CLUSTER, *cluster), ("node", key)], value);
                 }
             }
         }

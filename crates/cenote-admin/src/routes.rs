@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{OriginalUri, Path, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
@@ -70,8 +71,15 @@ async fn page(headers: HeaderMap) -> Response {
     file(assets::find("index.html"), &headers)
 }
 
-async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
-    file(assets::find(&name), &headers)
+/// What a path names; a name that is no text is none that there is.
+type Name = Result<Path<String>, PathRejection>;
+
+fn text(name: Name) -> String {
+    name.map_or_else(|_| String::new(), |Path(name)| name)
+}
+
+async fn asset(name: Name, headers: HeaderMap) -> Response {
+    file(assets::find(&text(name)), &headers)
 }
 
 fn file(asset: Option<&'static Asset>, headers: &HeaderMap) -> Response {
@@ -106,9 +114,9 @@ async fn live(State(admin): State<Shared>) -> Response {
     response
 }
 
-async fn chart(State(admin): State<Shared>, Path(file): Path<String>, uri: Uri) -> Response {
+async fn chart(State(admin): State<Shared>, file: Name, uri: Uri) -> Response {
     let of = query::value(uri.query(), "of").unwrap_or_default();
-    let drawn = file.strip_suffix(".svg").and_then(|kind| {
+    let drawn = text(file).strip_suffix(".svg").and_then(|kind| {
         admin.look_on();
         admin.chart(kind, &of)
     });
@@ -182,13 +190,8 @@ async fn operate(State(admin): State<Shared>, request: Request) -> Response {
     answer(&admin, outcome.await)
 }
 
-async fn act(
-    State(admin): State<Shared>,
-    Path(name): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let found = admin.actions.find(&name);
+async fn act(State(admin): State<Shared>, name: Name, uri: Uri, headers: HeaderMap) -> Response {
+    let found = admin.actions.find(&text(name));
     let allowed = guard::same_origin(&headers, &uri).and_then(|()| match found {
         Ok((action, _)) if action.open => Ok(()),
         // Whoever has no token does not learn what there is either.

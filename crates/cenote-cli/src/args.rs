@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::say;
+use crate::world::Plant;
 
 const SECONDS: RangeInclusive<u32> = 1..=86_400;
 /// Each connection is a thread and some open files.
@@ -25,7 +26,8 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Show the pool at work: 64 tasks, 8 connections, SQLite with 100,000 rows
+    /// Show the pool at work: 64 tasks, 8 connections, SQLite with 100,000 rows; or, with --cluster, a cluster that lives
+    /// through faults
     Demo(DemoArgs),
     /// Measure the pool on your own database and query
     Bench(BenchArgs),
@@ -33,16 +35,27 @@ pub(crate) enum Command {
     Nodes(NodesArgs),
     /// Find out how many connections a pool should have: by a limit, and by trying sizes on your own database
     Size(SizeArgs),
+    /// Watch the pools and clusters of a service that serves cenote-admin
+    Top(TopArgs),
 }
 
 #[derive(Args)]
 pub(crate) struct DemoArgs {
-    /// How long to run
-    #[arg(long, value_name = "N", default_value = "10", value_parser = within(SECONDS), allow_hyphen_values = true)]
-    pub(crate) seconds: u32,
+    /// How long to run [default: 10; with --cluster until Ctrl-C]
+    #[arg(long, value_name = "N", value_parser = within(SECONDS), allow_hyphen_values = true)]
+    pub(crate) seconds: Option<u32>,
     /// Print one JSON object instead of text
-    #[arg(long)]
+    #[arg(long, conflicts_with = "cluster")]
     pub(crate) json: bool,
+    /// Show a cluster instead: a primary and two replicas in this process
+    #[arg(long)]
+    pub(crate) cluster: bool,
+    /// Play a script of faults, print what came of it, the last line as JSON, and fail if something did not hold
+    #[arg(long, requires = "cluster", conflicts_with = "seconds")]
+    pub(crate) headless: bool,
+    // For the program's own tests.
+    #[arg(long, hide = true, requires = "headless")]
+    pub(crate) plant: Option<Plant>,
 }
 
 #[derive(Args)]
@@ -116,6 +129,19 @@ pub(crate) struct SizeArgs {
     #[arg(long, value_name = "N", value_parser = within(RESERVE), allow_hyphen_values = true)]
     pub(crate) reserve: Option<u32>,
     /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct TopArgs {
+    // Not parsed here, as in bench.
+    /// Where cenote-admin is: http://HOST:PORT or https://HOST, with the path that it is mounted at, if any
+    pub(crate) url: String,
+    /// Print what there is once, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Print the document, one line of JSON each second, or one with --once
     #[arg(long)]
     pub(crate) json: bool,
 }

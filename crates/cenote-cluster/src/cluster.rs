@@ -145,19 +145,23 @@ impl<M: Manager> Cluster<M> {
         let snapshot = self.core.snapshot.load();
         let now = self.core.env.now();
         let nodes = snapshot.places.iter().zip(&snapshot.pools);
-        let nodes = nodes.map(|(place, pool)| NodeStatus {
-            key: Arc::clone(&place.key),
-            role: place.role,
-            condition: place.condition,
-            by_hand: place.by_hand,
-            serves: place.admission != crate::snapshot::Admission::Shut,
-            error: place.standing.lock().error.clone(),
-            weight: place.weight,
-            share: place.share,
-            lag: self.core.lag(place.id),
-            in_use: place.standing.load.in_use(),
-            waiting: place.standing.load.waiting.load(std::sync::atomic::Ordering::Relaxed),
-            pool: pool.status(),
+        let nodes = nodes.map(|(place, pool)| {
+            // The node's record is let go before the state is locked: the other order is everybody else's.
+            let error = place.standing.lock().error.clone();
+            NodeStatus {
+                key: Arc::clone(&place.key),
+                role: place.role,
+                condition: place.condition,
+                by_hand: place.by_hand,
+                serves: place.admission != crate::snapshot::Admission::Shut,
+                error,
+                weight: place.weight,
+                share: place.share,
+                lag: self.core.lag(place.id),
+                in_use: place.standing.load.in_use(),
+                waiting: place.standing.load.waiting.load(std::sync::atomic::Ordering::Relaxed),
+                pool: pool.status(),
+            }
         });
         ClusterStatus {
             name: Arc::clone(&self.core.name),

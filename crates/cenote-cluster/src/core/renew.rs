@@ -255,7 +255,8 @@ fn spare_the_new(places: &mut [Place]) {
 }
 
 /// A slow start is relative: of nodes that come back together, as after an outage of all, none is spared at another's
-/// cost, so the largest share of a kind counts as the whole.
+/// cost, so the largest share of a kind counts as the whole. Whoever has no role yet serves nobody, and is of no kind: a
+/// primary of the past must not have its whole share by the time it is believed to be a replica.
 fn even_out(places: &mut [Place]) {
     if places.iter().all(|place| place.share >= 1.0) {
         return;
@@ -266,7 +267,7 @@ fn even_out(places: &mut [Place]) {
         let most = most.entry(kind(place)).or_insert(0.0);
         *most = most.max(place.share);
     }
-    for place in places.iter_mut().filter(|place| place.share < 1.0) {
+    for place in places.iter_mut().filter(|place| place.share < 1.0 && place.role.is_some()) {
         if let Some(most) = most.get(&kind(place)) {
             place.share = (place.share / most).min(1.0);
         }

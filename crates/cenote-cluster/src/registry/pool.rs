@@ -5,7 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cenote::{Bound, ConfigError, Holder, Manager, Observer, Pool, Stats, Status, WeakPool};
+use cenote::{
+    Bound, ConfigError, Holder, Manager, Observer, Options, Pool, Stats, Status, WeakPool,
+};
 
 use super::closed::{Closed, Closing};
 use super::error::ListError;
@@ -17,6 +19,8 @@ use super::watcher::Hub;
 pub struct PoolLook {
     /// Its name.
     pub name: Arc<str>,
+    /// Its options.
+    pub options: Options,
     /// Its counts.
     pub status: Status,
     /// What happened so far.
@@ -57,6 +61,7 @@ impl<M: Manager> Face for WeakPool<M> {
         let pool = self.upgrade()?;
         Some(PoolLook {
             name: Arc::clone(name),
+            options: pool.options(),
             status: pool.status(),
             stats: pool.stats(),
             connect_error: pool.connect_error().map(|error| error.to_string().into()),
