@@ -19,6 +19,7 @@ macro_rules! pages {
 pages! {
     introduction = "introduction.md"
     sizing = "sizing.md"
+    size = "size.md"
     timeouts = "timeouts.md"
     sharing = "sharing.md"
     observing = "observing.md"

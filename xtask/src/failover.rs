@@ -29,9 +29,9 @@ pub(crate) struct Wishes {
 }
 
 pub(crate) fn run(wishes: &Wishes) -> Outcome {
-    servers::install()?;
+    servers::install_servers()?;
     let mut failover = Command::new(cargo());
-    failover.args(["run", "--quiet", "--locked", "--release", "--package", servers::TESTS]);
+    failover.args(["run", "--quiet", "--locked", "--release", "--package", servers::SERVERS]);
     failover.args(["--bin", "cenote-failover", "--", "--runs", &wishes.runs.to_string()]);
     failover.current_dir(source::root());
     if let Some(server) = &wishes.server {

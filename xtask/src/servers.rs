@@ -1,5 +1,5 @@
-//! The servers that tests start, `tests/servers`: their programs are made available, and the same servers can be had to
-//! try things out.
+//! The programs that tests start beside themselves, the servers of `tests/servers` and the browser of `tests/dashboard`: they
+//! are made available, and the same servers can be had to try things out.
 
 use std::process::{Command, Stdio};
 
@@ -8,12 +8,16 @@ use clap::{Args, Subcommand};
 use crate::test::{cargo, run_instead};
 use crate::{Failure, Outcome, source};
 
-/// The crate of all tests that need a server.
-pub(crate) const TESTS: &str = "cenote-server-tests";
+/// The crate of all tests that need a server, and the one of those that need a browser.
+pub(crate) const TESTS: [&str; 2] = [SERVERS, "cenote-dashboard-tests"];
+pub(crate) const SERVERS: &str = "cenote-server-tests";
+/// What names the programs that are missing, each in its crate.
+const LISTS: [&[&str]; 2] =
+    [&["--package", SERVERS, "--", "missing"], &["--package", "cenote-dashboard-tests"]];
 
 #[derive(Subcommand)]
 pub(crate) enum Wishes {
-    /// Start primaries of PostgreSQL, MariaDB and Redis and what follows them, print their URLs, and run until Ctrl-C
+    /// Start primaries of PostgreSQL, MariaDB and Redis and what follows them, and etcd; print their URLs, and run until Ctrl-C
     Up(Up),
     /// Install the programs that are missing from Debian's packages, as root or with sudo -n
     Install,
@@ -24,16 +28,16 @@ pub(crate) struct Up {
     /// How many standbys or replicas follow each primary
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) standbys: usize,
-    /// Speak TLS: PostgreSQL and MariaDB with clients that want it, Redis with all
+    /// Speak TLS: PostgreSQL and MariaDB with clients that want it, Redis and etcd with all
     #[arg(long)]
     pub(crate) tls: bool,
 }
 
 pub(crate) fn run(wishes: &Wishes) -> Outcome {
-    install()?;
-    let Wishes::Up(wishes) = wishes else { return Ok(()) };
-    let mut up = program();
-    up.args(["up", "--standbys", &wishes.standbys.to_string()]);
+    let Wishes::Up(wishes) = wishes else { return install() };
+    install_servers()?;
+    let mut up = program(&["--package", SERVERS, "--", "up"]);
+    up.args(["--standbys", &wishes.standbys.to_string()]);
     if wishes.tls {
         up.arg("--tls");
     }
@@ -41,9 +45,9 @@ pub(crate) fn run(wishes: &Wishes) -> Outcome {
     run_instead(up)
 }
 
-fn program() -> Command {
+fn program(which: &[&str]) -> Command {
     let mut program = Command::new(cargo());
-    program.args(["run", "--quiet", "--locked", "--package", TESTS, "--"]);
+    program.args(["run", "--quiet", "--locked"]).args(which);
     program.current_dir(source::root());
     program
 }
@@ -58,28 +62,45 @@ struct Missing {
 
 /// Sees to it that all programs are there: those that are missing are installed, if we may.
 pub(crate) fn install() -> Outcome {
-    let before = missing()?;
+    see_to(&LISTS)
+}
+
+/// The same of the servers alone.
+pub(crate) fn install_servers() -> Outcome {
+    see_to(&LISTS[..1])
+}
+
+fn see_to(lists: &[&[&str]]) -> Outcome {
+    let before = missing(lists)?;
     if before.is_empty() {
         return Ok(());
     }
     let packages = packages(&before);
-    println!("Programs of servers are missing; installing {} with apt-get", packages.join(" "));
+    println!(
+        "Programs that tests start are missing; installing {} with apt-get",
+        packages.join(" ")
+    );
     if let Err(why) = apt_get(&packages) {
         return Err(not_installed(&before, &why));
     }
-    match missing()? {
+    match missing(lists)? {
         after if after.is_empty() => Ok(()),
         after => Err(not_installed(&after, "the packages did not bring them")),
     }
 }
 
-fn missing() -> Result<Vec<Missing>, Failure> {
-    let output = program().arg("missing").stderr(Stdio::inherit()).output();
-    let output = output.map_err(|error| Failure::one(format!("cargo cannot be run: {error}")))?;
-    if !output.status.success() {
-        return Err(Failure::one("the program that knows what servers need could not be run"));
+fn missing(lists: &[&[&str]]) -> Result<Vec<Missing>, Failure> {
+    let mut all = Vec::new();
+    for list in lists {
+        let output = program(list).stderr(Stdio::inherit()).output();
+        let output =
+            output.map_err(|error| Failure::one(format!("cargo cannot be run: {error}")))?;
+        if !output.status.success() {
+            return Err(Failure::one("the program that knows what tests need could not be run"));
+        }
+        all.extend(read(&String::from_utf8_lossy(&output.stdout)));
     }
-    Ok(read(&String::from_utf8_lossy(&output.stdout)))
+    Ok(all)
 }
 
 /// One a line: server, program and package, with tabs between.

@@ -1,8 +1,8 @@
 //! All tests with one command: documentation first, then everything else, so that the last lines are the
 //! runner's own summary. cargo-nextest is used where it is installed; nothing needs it.
 //!
-//! Tests that need a server are in one crate. Their programs are installed if they are missing and the user may; else
-//! the command stops. `--no-servers` leaves the crate out, and says by name what did not run.
+//! Tests that need a server are in one crate, and those that need a browser in another. The programs are installed if they are
+//! missing and the user may; else the command stops. `--no-servers` leaves both crates out, and says by name what did not run.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::{Failure, Outcome, source};
 
 #[derive(Args)]
 pub(crate) struct Wishes {
-    /// Leave out the tests that need a server, and list them
+    /// Leave out the tests that need a server or a browser, and list them
     #[arg(long)]
     pub(crate) no_servers: bool,
 }
@@ -35,7 +35,7 @@ pub(crate) fn run(wishes: &Wishes) -> Outcome {
     let without: &[&str] = if wishes.no_servers {
         let left_out = left_out()?;
         println!("{}", told(&left_out));
-        &["--exclude", TESTS]
+        &["--exclude", TESTS[0], "--exclude", TESTS[1]]
     } else {
         servers::install()?;
         &[]
@@ -46,14 +46,16 @@ pub(crate) fn run(wishes: &Wishes) -> Outcome {
     cargo_run(&[everything_else, without].concat())
 }
 
-/// The tests that need a server, by their names.
+/// The tests that need a server or a browser, by their names.
 fn left_out() -> Result<Vec<String>, Failure> {
     let mut list = Command::new(cargo());
-    list.args(["test", "--quiet", "--package", TESTS, "--", "--list", "--format", "terse"]);
+    let packages = TESTS.iter().flat_map(|tests| ["--package", tests]);
+    list.args(["test", "--quiet"]).args(packages);
+    list.args(["--", "--list", "--format", "terse"]);
     let output = list.current_dir(source::root()).stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| Failure::one(format!("cargo cannot be run: {error}")))?;
     if !output.status.success() {
-        return Err(Failure::one("the tests that need a server cannot be listed"));
+        return Err(Failure::one("the tests that need a server or a browser cannot be listed"));
     }
     Ok(names(&String::from_utf8_lossy(&output.stdout)))
 }
@@ -65,8 +67,9 @@ fn names(listed: &str) -> Vec<String> {
 fn told(left_out: &[String]) -> String {
     let names: String = left_out.iter().map(|name| format!("\n  {name}")).collect();
     format!(
-        "Not run, since they need servers (--no-servers): {} tests of {TESTS}{names}",
-        left_out.len()
+        "Not run, since they need servers or a browser (--no-servers): {} tests of {}{names}",
+        left_out.len(),
+        TESTS.join(" and ")
     )
 }
 
@@ -123,7 +126,7 @@ mod tests {
         let names = names("a::one: test\n\n1 test, 0 benchmarks\nb: test\nc: benchmark\n");
         assert_eq!(
             told(&names),
-            "Not run, since they need servers (--no-servers): 2 tests of cenote-server-tests\n  a::one\n  b"
+            "Not run, since they need servers or a browser (--no-servers): 2 tests of cenote-server-tests and cenote-dashboard-tests\n  a::one\n  b"
         );
     }
 }

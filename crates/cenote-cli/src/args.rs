@@ -6,11 +6,15 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::say;
+use crate::world::Plant;
 
 const SECONDS: RangeInclusive<u32> = 1..=86_400;
 /// Each connection is a thread and some open files.
 const SIZE: RangeInclusive<u32> = 1..=1_000;
 const TASKS: RangeInclusive<u32> = 1..=100_000;
+const LIMIT: RangeInclusive<u32> = 1..=1_000_000;
+const PROCESSES: RangeInclusive<u32> = 1..=100_000;
+const RESERVE: RangeInclusive<u32> = 0..=1_000_000;
 
 /// A connection pool that grows with your service: see it at work, measure it on your own data.
 #[derive(Parser)]
@@ -22,22 +26,34 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Show the pool at work: 64 tasks, 8 connections, SQLite with 100,000 rows
+    /// Show the pool at work: 64 tasks, 8 connections, SQLite with 100,000 rows; or, with --cluster, a cluster that lives
+    /// through faults
     Demo(DemoArgs),
     /// Measure the pool on your own database and query
     Bench(BenchArgs),
     /// Show which nodes a source lists, and what a cluster would make of it
     Nodes(NodesArgs),
+    /// Find out how many connections a pool should have: by a limit, and by trying sizes on your own database
+    Size(SizeArgs),
 }
 
 #[derive(Args)]
 pub(crate) struct DemoArgs {
-    /// How long to run
-    #[arg(long, value_name = "N", default_value = "10", value_parser = within(SECONDS), allow_hyphen_values = true)]
-    pub(crate) seconds: u32,
+    /// How long to run [default: 10; with --cluster until Ctrl-C]
+    #[arg(long, value_name = "N", value_parser = within(SECONDS), allow_hyphen_values = true)]
+    pub(crate) seconds: Option<u32>,
     /// Print one JSON object instead of text
-    #[arg(long)]
+    #[arg(long, conflicts_with = "cluster")]
     pub(crate) json: bool,
+    /// Show a cluster instead: a primary and two replicas in this process
+    #[arg(long)]
+    pub(crate) cluster: bool,
+    /// Play a script of faults, print what came of it, the last line as JSON, and fail if something did not hold
+    #[arg(long, requires = "cluster", conflicts_with = "seconds")]
+    pub(crate) headless: bool,
+    // For the program's own tests.
+    #[arg(long, hide = true, requires = "headless")]
+    pub(crate) plant: Option<Plant>,
 }
 
 #[derive(Args)]
@@ -73,8 +89,9 @@ pub(crate) struct BenchArgs {
 
 #[derive(Args)]
 pub(crate) struct NodesArgs {
+    // Not parsed here, as a URL of etcd's may hold a password.
     /// Where nodes come from: file:PATH of a node file, dns:NAME:PORT for the addresses of a name, srv:NAME for SRV
-    /// records
+    /// records, etcd:http://[USER:PASSWORD@]HOST:PORT[,HOST:PORT]/PREFIX for the keys below a prefix in etcd
     #[arg(long)]
     pub(crate) source: String,
     /// Go on and show what changes, until Ctrl-C
@@ -83,6 +100,35 @@ pub(crate) struct NodesArgs {
     /// Only say whether the file is in order: code 1 and the place of the mistake if it is not
     #[arg(long, conflicts_with = "watch")]
     pub(crate) check: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct SizeArgs {
+    // Not parsed here, as in bench.
+    /// The database, as in bench; without it only --limit is divided
+    #[arg(long, required_unless_present = "limit")]
+    pub(crate) url: Option<String>,
+    /// The query, as in bench; it runs as it is
+    #[arg(long, requires = "url", allow_hyphen_values = true)]
+    pub(crate) sql: Option<String>,
+    /// Tasks that query at the same time; no more connections than these are tried
+    #[arg(long, value_name = "N", default_value = "64", value_parser = within(TASKS), allow_hyphen_values = true)]
+    pub(crate) tasks: u32,
+    /// How long to measure in all
+    #[arg(long, value_name = "N", default_value = "30", value_parser = within(SECONDS), allow_hyphen_values = true)]
+    pub(crate) seconds: u32,
+    /// Connections that all processes together may have [default: what the server has left]
+    #[arg(long, value_name = "N", value_parser = within(LIMIT), allow_hyphen_values = true)]
+    pub(crate) limit: Option<u32>,
+    /// Processes that share the server, each with a pool; in a rolling deployment the old and the new ones
+    #[arg(long, value_name = "N", default_value = "1", value_parser = within(PROCESSES), allow_hyphen_values = true)]
+    pub(crate) processes: u32,
+    /// Connections that are kept for others: migrations, monitoring, a person with a shell [default: a tenth]
+    #[arg(long, value_name = "N", value_parser = within(RESERVE), allow_hyphen_values = true)]
+    pub(crate) reserve: Option<u32>,
+    /// Print one JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn within(

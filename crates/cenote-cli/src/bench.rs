@@ -7,7 +7,7 @@ use cenote::Pool;
 
 use crate::Outcome;
 use crate::args::BenchArgs;
-use crate::drivers::{self, Driver, Sharing};
+use crate::drivers::{self, Asked, Driver, Sharing, Work};
 use crate::failure::Failure;
 use crate::figures::Figures;
 use crate::histogram::Durations;
@@ -23,15 +23,16 @@ const CLOSING: Duration = Duration::from_secs(5);
 const MOST_SHARERS: u32 = 4096;
 
 /// A run of the command, for whichever database.
-pub(crate) struct Bench<'a> {
-    pub(crate) args: &'a BenchArgs,
+struct Bench<'a> {
+    args: &'a BenchArgs,
     progress: Progress,
     stop: Stop,
 }
 
 pub(crate) async fn run(args: &BenchArgs) -> Result<Outcome, Failure> {
     let mut bench = Bench { args, progress: Progress::new(), stop: Stop::new() };
-    let measured = drivers::measure(&mut bench).await;
+    let asked = Asked { url: &args.url, sql: args.sql.as_deref(), share: args.share };
+    let measured = drivers::open(&asked, &mut bench).await;
     bench.progress.clear();
     let figures = measured?;
     let text = if args.json {
@@ -48,9 +49,11 @@ pub(crate) async fn run(args: &BenchArgs) -> Result<Outcome, Failure> {
     Ok(Outcome { text, interrupted: bench.stop.is_wished() })
 }
 
-impl Bench<'_> {
+impl Work for Bench<'_> {
+    type Made = Figures;
+
     /// The load over a pool, or without one.
-    pub(crate) async fn measure<D: Driver>(
+    async fn alone<D: Driver>(
         &mut self,
         driver: D,
         target: String,
@@ -81,7 +84,7 @@ impl Bench<'_> {
     }
 
     /// The load over shared connections of a pool.
-    pub(crate) async fn measure_shared<D: Sharing>(
+    async fn shared<D: Sharing>(
         &mut self,
         driver: D,
         target: String,
@@ -94,7 +97,9 @@ impl Bench<'_> {
         figures.hold = None;
         Ok(figures)
     }
+}
 
+impl Bench<'_> {
     async fn pool<D: Driver>(&self, driver: D) -> Result<Pool<D>, Failure> {
         let pool = Pool::builder(driver).name("bench").max_size(self.args.size as usize);
         // Evenly over all connections; else the first ones would do.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use cenote::{Manager, Pool};
 use cenote_sqlite::Sqlite;
 use cenote_sqlite::rusqlite::{Connection, Result as QueryResult};
+use tempfile::TempDir;
 
 use crate::Outcome;
 use crate::args::DemoArgs;
@@ -23,18 +24,15 @@ use crate::units::count;
 const ROWS: u64 = 100_000;
 const TASKS: u32 = 64;
 const SIZE: u32 = 8;
+/// Unless the user says otherwise.
+const SECONDS: u32 = 10;
 /// Every so many-th query writes.
 const WRITES: u64 = 20;
 
 pub(crate) async fn run(args: &DemoArgs) -> Result<Outcome, Failure> {
     // Before there is a folder that an early end could leave behind.
     let mut stop = Stop::new();
-    let folder = tempfile::Builder::new().prefix("cenote-demo-").tempdir();
-    let folder = folder.map_err(|error| {
-        Failure::new(format!(
-            "no folder for the database could be made ({error}): set TMPDIR to one that may be written"
-        ))
-    })?;
+    let folder = folder("cenote-demo-")?;
     let progress = Progress::new();
     let measured = measure(args, &folder.path().join("demo.db"), &progress, &mut stop).await;
     progress.clear();
@@ -50,6 +48,15 @@ pub(crate) async fn run(args: &DemoArgs) -> Result<Outcome, Failure> {
         + &text::comparison(&figures)
         + &text::ten_lines();
     Ok(Outcome { text, interrupted })
+}
+
+/// A folder of this run; gone with the value.
+pub(crate) fn folder(prefix: &str) -> Result<TempDir, Failure> {
+    tempfile::Builder::new().prefix(prefix).tempdir().map_err(|error| {
+        Failure::new(format!(
+            "no folder for the database could be made ({error}): set TMPDIR to one that may be written"
+        ))
+    })
 }
 
 async fn measure(
@@ -71,7 +78,7 @@ async fn measure(
         .build_ready()
         .await?;
     let query: SqliteQuery = Arc::new(read_or_write);
-    let duration = Duration::from_secs(args.seconds.into());
+    let duration = Duration::from_secs(args.seconds.unwrap_or(SECONDS).into());
     let load = Load { source: Source::pool(&pool, Arc::clone(&query)), tasks: TASKS, duration };
     let done = load.run(progress, stop).await.sound(stop)?;
     pool.close(Duration::from_secs(5)).await;
@@ -121,7 +128,7 @@ fn read_or_write(db: &mut Connection, turn: u64) -> QueryResult<()> {
 }
 
 /// Makes numbers in a row look drawn by lot (the finisher of SplitMix64).
-fn scatter(turn: u64) -> u64 {
+pub(crate) fn scatter(turn: u64) -> u64 {
     let mut z = turn.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -29,6 +29,11 @@ impl Failure {
         Failure { sentence: sentence.to_string(), code: 2 }
     }
 
+    #[cfg(test)]
+    pub(crate) fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
     pub(crate) fn tell(self) -> ExitCode {
         say(&format!("error: {}", self.sentence));
         ExitCode::from(self.code)

@@ -1,4 +1,4 @@
-//! How long things took, for runs without a pool (a pool keeps its own).
+//! How long things took, where no pool tells it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -45,14 +45,25 @@ impl Durations {
     }
 
     pub(crate) fn spread(&self) -> Spread {
-        let samples = self.lock();
-        let mut values = samples.values.clone();
+        self.lock().spread()
+    }
+
+    /// The spread so far; it begins anew.
+    pub(crate) fn take(&self) -> Spread {
+        let samples = std::mem::take(&mut *self.lock());
+        samples.spread()
+    }
+}
+
+impl Samples {
+    fn spread(&self) -> Spread {
+        let mut values = self.values.clone();
         values.sort_unstable();
         let at = |share: f64| {
             let rank = (values.len() as f64 * share).ceil() as usize;
             values.get(rank.max(1) - 1).copied().unwrap_or_default()
         };
-        Spread { p50: at(0.5), p99: at(0.99), max: samples.max }
+        Spread { p50: at(0.5), p99: at(0.99), max: self.max }
     }
 }
 

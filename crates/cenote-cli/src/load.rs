@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cenote::{Pool, Status};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::drivers::{Driver, Sharing};
 use crate::failure::{Failure, cause};
-use crate::histogram::Durations;
+use crate::histogram::{Durations, Spread};
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::units;
@@ -110,19 +110,17 @@ struct Tally {
     queries: AtomicU64,
     errors: AtomicU64,
     first_error: Mutex<Option<String>>,
+    /// How long each took, the wait for a connection included; if somebody wants to know.
+    times: Option<Durations>,
 }
 
 impl Load {
     /// Runs the load.
     pub(crate) async fn run(self, progress: &Progress, stop: &mut Stop) -> Done {
         let Load { source, tasks, duration } = self;
-        let tally = Arc::new(Tally::default());
-        let began = Instant::now();
-        let mut running = JoinSet::new();
-        for task in 0..tasks {
-            running.spawn(work(Arc::clone(&source.once), Arc::clone(&tally), task));
-        }
-        let end = sleep_until((began + duration).into());
+        let mut running = Running::start(&source, tasks, false);
+        let meter = running.meter();
+        let end = sleep_until((running.began + duration).into());
         let mut end = std::pin::pin!(end);
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -131,28 +129,99 @@ impl Load {
                 () = &mut end => break,
                 () = stop.wished() => break,
                 _ = tick.tick() => {
-                    let queries = tally.queries.load(Ordering::Relaxed);
-                    progress.show(began.elapsed(), duration, queries, &source);
+                    let elapsed = running.began.elapsed();
+                    progress.show(elapsed, duration, meter.queries(), &source);
                 }
-                // Tasks end early only when it is hopeless.
-                ended = running.join_next() => if ended.is_none() { break },
+                () = running.given_up() => break,
             }
         }
-        let errors = tally.errors.load(Ordering::Relaxed);
-        let first = tally.first_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let done = Done {
-            elapsed: began.elapsed(),
-            queries: tally.queries.load(Ordering::Relaxed),
-            errors,
-            first_error: first.filter(|_| errors > 0),
-        };
-        tally.over.store(true, Ordering::Relaxed);
-        let rest = async { while running.join_next().await.is_some() {} };
-        if timeout(GRACE, rest).await.is_err() {
-            // Their futures are dropped, and with them their queries are interrupted.
-            running.shutdown().await;
+        let done = meter.done();
+        if !running.finish(GRACE).await {
+            running.abort_all().await;
         }
         done
+    }
+}
+
+/// Tasks that query.
+pub(crate) struct Running {
+    began: Instant,
+    tally: Arc<Tally>,
+    tasks: JoinSet<()>,
+    handles: Vec<AbortHandle>,
+}
+
+impl Running {
+    /// `timed`: how long each query takes is wanted.
+    pub(crate) fn start(source: &Source, tasks: u32, timed: bool) -> Running {
+        let tally = Tally { times: timed.then(Durations::default), ..Tally::default() };
+        let tally = Arc::new(tally);
+        let mut running = JoinSet::new();
+        let spawn = |task| running.spawn(work(Arc::clone(&source.once), Arc::clone(&tally), task));
+        let handles = (0..tasks).map(spawn).collect();
+        Running { began: Instant::now(), tally, tasks: running, handles }
+    }
+
+    /// What reads how far it is.
+    pub(crate) fn meter(&self) -> Meter {
+        Meter { began: self.began, tally: Arc::clone(&self.tally) }
+    }
+
+    /// Ends when the tasks have, which they do early only when it is hopeless.
+    pub(crate) async fn given_up(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// No query begins any more. False: some go on that began before, and that time is over.
+    pub(crate) async fn finish(&mut self, grace: Duration) -> bool {
+        self.tally.over.store(true, Ordering::Relaxed);
+        timeout(grace, self.given_up()).await.is_ok()
+    }
+
+    /// The tasks' futures are dropped, and with them their queries are interrupted.
+    pub(crate) async fn abort_all(&mut self) {
+        self.tasks.shutdown().await;
+    }
+
+    /// The same of each task that is left, and `settled` after each, since a driver may need a further connection to
+    /// interrupt a query.
+    pub(crate) async fn abort_one_by_one(&mut self, settled: impl AsyncFn()) {
+        for handle in std::mem::take(&mut self.handles) {
+            if !handle.is_finished() {
+                handle.abort();
+                while !handle.is_finished() && self.tasks.join_next().await.is_some() {}
+                settled().await;
+            }
+        }
+    }
+}
+
+/// Tells how far a load is, while it runs and after it.
+pub(crate) struct Meter {
+    began: Instant,
+    tally: Arc<Tally>,
+}
+
+impl Meter {
+    pub(crate) fn queries(&self) -> u64 {
+        self.tally.queries.load(Ordering::Relaxed)
+    }
+
+    /// What came of it so far.
+    pub(crate) fn done(&self) -> Done {
+        let errors = self.tally.errors.load(Ordering::Relaxed);
+        let first = self.tally.first_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Done {
+            elapsed: self.began.elapsed(),
+            queries: self.queries(),
+            errors,
+            first_error: first.filter(|_| errors > 0),
+        }
+    }
+
+    /// How long the queries took since this was last asked.
+    pub(crate) fn take_times(&self) -> Spread {
+        self.tally.times.as_ref().map(Durations::take).unwrap_or_default()
     }
 }
 
@@ -185,7 +254,12 @@ async fn work(once: Once, tally: Arc<Tally>, task: u32) {
     let mut turn = u64::from(task) << 32;
     while !tally.over.load(Ordering::Relaxed) {
         turn += 1;
-        match once(turn).await {
+        let began = tally.times.as_ref().map(|_| Instant::now());
+        let outcome = once(turn).await;
+        if let (Some(times), Some(began)) = (&tally.times, began) {
+            times.record(began.elapsed());
+        }
+        match outcome {
             Ok(()) => {
                 tally.queries.fetch_add(1, Ordering::Relaxed);
             }

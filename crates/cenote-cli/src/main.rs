@@ -1,5 +1,6 @@
-//! The program `cenote`: `demo` shows the pool at work on a database that it makes itself, `bench` measures
-//! it on the user's own database and query, `nodes` shows what a source of nodes says. Figures go to stdout, progress and errors to stderr; a usage error
+//! The program `cenote`: `demo` shows the pool at work on a database that it makes itself, or a cluster in a
+//! little world of its own, `bench` measures it on the user's own database and query, `size` tries pool sizes on it, `nodes` shows what a source of nodes says,
+//! `top` watches a service that serves cenote-admin. Figures go to stdout, progress and errors to stderr; a usage error
 //! ends with code 2, any other with 1, an interrupted run with 130.
 
 #![forbid(unsafe_code)]
@@ -14,10 +15,12 @@ mod histogram;
 mod load;
 mod nodes;
 mod progress;
+mod size;
 mod source;
 mod stop;
 mod text;
 mod units;
+mod world;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -45,9 +48,11 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure::new(format!("no threads could be started: {error}")))?;
     let outcome = runtime.block_on(async {
         match cli.command {
+            Command::Demo(args) if args.cluster => world::run(&args).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Bench(args) => bench::run(&args).await,
             Command::Nodes(args) => nodes::run(&args).await,
+            Command::Size(args) => size::run(&args).await,
         }
     })?;
     match std::io::stdout().write_all(outcome.text.as_bytes()) {

@@ -39,6 +39,18 @@ impl Progress {
             ),
             None => format!("{speed} queries/s without a pool · {left} s"),
         };
+        self.set(elapsed, total, message);
+    }
+
+    /// How far the sizes have been tried.
+    pub(crate) fn sizing(&self, elapsed: Duration, total: Duration, size: u32, speed: Option<u64>) {
+        let left = total.saturating_sub(elapsed).as_secs_f64().ceil();
+        let speed = speed.map(|speed| format!(" · {} queries/s", count(speed)));
+        let message = format!("size {size}{} · {left} s", speed.unwrap_or_default());
+        self.set(elapsed, total, message);
+    }
+
+    fn set(&self, elapsed: Duration, total: Duration, message: String) {
         self.0.set_length(total.as_millis() as u64);
         self.0.set_position(elapsed.min(total).as_millis() as u64);
         self.0.set_message(message);

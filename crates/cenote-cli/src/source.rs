@@ -2,6 +2,7 @@
 
 use cenote::Env;
 use cenote_cluster::discovery::{Discovery, DnsSource, FileSource, Update, dns, dns_srv, file};
+use cenote_etcd::EtcdSource;
 
 use crate::failure::Failure;
 
@@ -9,10 +10,16 @@ use crate::failure::Failure;
 pub(crate) enum Source {
     File(FileSource),
     Dns(Box<DnsSource>),
+    Etcd(Box<EtcdSource>),
 }
 
 impl Source {
     pub(crate) fn named(name: &str) -> Result<Source, Failure> {
+        if let Some(url) = name.strip_prefix("etcd:") {
+            let source = EtcdSource::from_url(url);
+            let wrong = |error| Failure::usage(format!("--source: {error}"));
+            return source.map(|source| Source::Etcd(Box::new(source))).map_err(wrong);
+        }
         let known = match name.split_once(':') {
             Some(("file", path)) if !path.is_empty() => Some(Source::File(file(path))),
             Some(("srv", name)) if !name.is_empty() => Some(Source::Dns(Box::new(dns_srv(name)))),
@@ -25,7 +32,8 @@ impl Source {
         known.ok_or_else(|| {
             Failure::usage(
                 "--source: name a node file, as in file:nodes.toml, a name in DNS with a port, as in \
-                 dns:db.internal:5432, or one with SRV records, as in srv:_db._tcp.internal",
+                 dns:db.internal:5432, one with SRV records, as in srv:_db._tcp.internal, or a prefix in etcd, as in \
+                 etcd:http://10.0.0.1:2379/shop/nodes/",
             )
         })
     }
@@ -36,6 +44,7 @@ impl Discovery for Source {
         match self {
             Source::File(source) => source.name(),
             Source::Dns(source) => source.name(),
+            Source::Etcd(source) => source.name(),
         }
     }
 
@@ -43,6 +52,7 @@ impl Discovery for Source {
         match self {
             Source::File(source) => source.next(env).await,
             Source::Dns(source) => source.next(env).await,
+            Source::Etcd(source) => source.next(env).await,
         }
     }
 }

@@ -422,6 +422,9 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
 /// Why this node does not serve, in a sentence.
 fn reason(place: &Place) -> String {
     let error = place.standing.lock().error.clone();
+    if let Some(how) = place.by_hand {
+        return format!("{} is {} by hand", place.key, how.name());
+    }
     match (place.condition, error, place.role) {
         (Condition::Unreachable, Some(error), _) => format!("{} is offline: {error}", place.key),
         (condition, ..) if condition.is_out_for_errors() => {

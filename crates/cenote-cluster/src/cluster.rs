@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cenote::{Lend, Manager, Node, Pool, Pooled, Role, State, Status};
+use cenote::{Lend, Manager, Node, Pool, Pooled, State, Status};
 
 use crate::acquire::Acquire;
 use crate::builder::ClusterBuilder;
@@ -145,22 +145,28 @@ impl<M: Manager> Cluster<M> {
         let snapshot = self.core.snapshot.load();
         let now = self.core.env.now();
         let nodes = snapshot.places.iter().zip(&snapshot.pools);
-        let nodes = nodes.map(|(place, pool)| NodeStatus {
-            key: Arc::clone(&place.key),
-            role: place.role,
-            condition: place.condition,
-            serves: place.admission != crate::snapshot::Admission::Shut,
-            error: place.standing.lock().error.clone(),
-            weight: place.weight,
-            share: place.share,
-            lag: self.core.lag(place.id),
-            in_use: place.standing.load.in_use(),
-            waiting: place.standing.load.waiting.load(std::sync::atomic::Ordering::Relaxed),
-            pool: pool.status(),
+        let nodes = nodes.map(|(place, pool)| {
+            // The node's record is let go before the state is locked: the other order is everybody else's.
+            let error = place.standing.lock().error.clone();
+            NodeStatus {
+                key: Arc::clone(&place.key),
+                role: place.role,
+                condition: place.condition,
+                by_hand: place.by_hand,
+                serves: place.admission != crate::snapshot::Admission::Shut,
+                error,
+                weight: place.weight,
+                share: place.share,
+                lag: self.core.lag(place.id),
+                in_use: place.standing.load.in_use(),
+                waiting: place.standing.load.waiting.load(std::sync::atomic::Ordering::Relaxed),
+                pool: pool.status(),
+            }
         });
         ClusterStatus {
             name: Arc::clone(&self.core.name),
             state: self.core.life(),
+            no_primary: self.core.lacks_primary(),
             nodes: nodes.collect(),
             sources: self.core.settings.sources.iter().map(|desk| desk.status(now)).collect(),
         }
@@ -221,9 +227,7 @@ impl<M: Manager> Cluster<M> {
     /// Waits until the nodes can be used: one at least, and a primary if any is configured or looked for.
     pub(crate) async fn ready(&self) -> Result<(), Error<M::Error>> {
         drop(self.route(Route::any()).await?);
-        let nodes = self.core.nodes();
-        let leads = |node: &Arc<Node>| node.configured_role() == Some(Role::Primary);
-        if self.core.settings.probing || nodes.iter().any(leads) {
+        if self.core.wants_primary() {
             drop(self.write().await?);
         }
         Ok(())

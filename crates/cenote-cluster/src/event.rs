@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cenote::{Level, Role};
 
+use crate::by_hand::ByHand;
 use crate::discovery::Note;
 
 /// Something happened to a node.
@@ -43,6 +44,16 @@ pub enum EventKind {
     },
     /// It is back after it was ejected.
     Recovered,
+    /// Somebody took it out by hand: with [`Cluster::eject`](crate::Cluster::eject) or
+    /// [`Cluster::drain_node`](crate::Cluster::drain_node).
+    Withdrawn {
+        /// How.
+        how: ByHand,
+        /// What is missed without it, if something is.
+        warning: Option<Arc<str>>,
+    },
+    /// What was done by hand is taken back.
+    Restored,
     /// It is something else now.
     RoleChanged {
         /// What it was; `None`: nothing that was known or believed.
@@ -50,7 +61,7 @@ pub enum EventKind {
         /// What it is.
         to: Option<Role>,
     },
-    /// Its configured weight changed.
+    /// Its weight changed: the configured one, or one that somebody set.
     WeightChanged {
         /// The weight before.
         from: u32,
@@ -83,6 +94,8 @@ impl EventKind {
             EventKind::Offline { .. } => "offline",
             EventKind::Ejected { .. } => "ejected",
             EventKind::Recovered => "recovered",
+            EventKind::Withdrawn { .. } => "withdrawn",
+            EventKind::Restored => "restored",
             EventKind::RoleChanged { .. } => "role_changed",
             EventKind::WeightChanged { .. } => "weight_changed",
             EventKind::Lagging { .. } => "lagging",
@@ -97,6 +110,7 @@ impl EventKind {
             EventKind::Discovery { note: Note::Back, .. } => Level::Info,
             EventKind::Offline { .. }
             | EventKind::Ejected { .. }
+            | EventKind::Withdrawn { warning: Some(_), .. }
             | EventKind::Lagging { .. }
             | EventKind::Discovery { .. } => Level::Warn,
             _ => Level::Info,
@@ -114,6 +128,13 @@ impl fmt::Display for Event {
         match &self.kind {
             EventKind::Offline { error } => write!(f, "offline: {error}"),
             EventKind::Ejected { hold } => write!(f, "ejected for {hold:.1?}"),
+            EventKind::Withdrawn { how, warning } => {
+                write!(f, "{} by hand", how.name())?;
+                match warning {
+                    Some(warning) => write!(f, "; {warning}"),
+                    None => Ok(()),
+                }
+            }
             EventKind::RoleChanged { from, to } => {
                 write!(f, "was {}, is {}", role(from), role(to))
             }

@@ -39,6 +39,7 @@
 mod acquire;
 pub mod balance;
 mod builder;
+mod by_hand;
 mod cluster;
 mod core;
 pub mod discovery;
@@ -63,13 +64,16 @@ mod with;
 
 pub use acquire::Acquire;
 pub use builder::ClusterBuilder;
+pub use by_hand::{ByHand, NodeChange, NodeDrain, NodeDrained, UnknownNode};
 pub use cluster::{Cluster, Subscription};
 pub use core::AllDown;
 pub use error::{Answer, BuildError, Error};
 pub use event::{Event, EventKind};
 pub use health::{Condition, HealthRules, RateRule};
 pub use random::{Random, stable_hash};
-pub use registry::{Closed, Registry};
+pub use registry::{
+    Closed, ClusterLook, ListError, ListedCluster, ListedPool, PoolLook, Registry, Watch, Watcher,
+};
 pub use retry::RetryBudget;
 pub use route::{Route, Target};
 pub use settle::{Clearing, Removing, Settling, Switched};

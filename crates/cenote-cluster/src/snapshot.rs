@@ -9,6 +9,7 @@ use std::sync::Arc;
 use cenote::{Manager, Node, Pool, Role};
 
 use crate::balance::{Balance, Pick, Seat};
+use crate::by_hand::ByHand;
 use crate::health::Condition;
 use crate::route::Route;
 use crate::standing::Standing;
@@ -44,6 +45,7 @@ pub(crate) struct Place {
     pub(crate) lagging: bool,
     pub(crate) admission: Admission,
     pub(crate) condition: Condition,
+    pub(crate) by_hand: Option<ByHand>,
     pub(crate) standing: Arc<Standing>,
 }
 
@@ -58,6 +60,7 @@ impl Place {
             && self.lagging == other.lagging
             && self.admission == other.admission
             && self.condition == other.condition
+            && self.by_hand == other.by_hand
             && Arc::ptr_eq(&self.node, &other.node)
     }
 }

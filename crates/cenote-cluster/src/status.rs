@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cenote::{Role, State, Status};
 
+use crate::by_hand::ByHand;
 use crate::discovery::SourceStatus;
 use crate::health::Condition;
 
@@ -17,6 +18,8 @@ pub struct ClusterStatus {
     pub name: Arc<str>,
     /// Where it is in its life.
     pub state: State,
+    /// Why nobody can write, if a primary is configured or looked for and none serves (C-12).
+    pub no_primary: Option<Arc<str>>,
     /// Its nodes, in the order in which they joined.
     pub nodes: Vec<NodeStatus>,
     /// Where nodes come from while it runs, and what is not done of what these sources say (D-3).
@@ -51,11 +54,13 @@ pub struct NodeStatus {
     pub role: Option<Role>,
     /// Its health.
     pub condition: Condition,
+    /// Whether somebody took it out by hand, and how.
+    pub by_hand: Option<ByHand>,
     /// Whether anything is sent to it: it may be ejected and still serve, because too many others are.
     pub serves: bool,
     /// Why it cannot be connected to, if it cannot.
     pub error: Option<Arc<str>>,
-    /// Its weight as configured.
+    /// Its weight, as configured or as somebody set it.
     pub weight: u32,
     /// Which part of it counts now; less than 1 during a slow start.
     pub share: f64,
@@ -92,8 +97,11 @@ impl fmt::Display for NodeStatus {
             self.condition.name().replace('_', " "),
             self.pool
         )?;
-        match &self.error {
-            Some(error) => write!(f, "; {error}"),
+        if let Some(error) = &self.error {
+            write!(f, "; {error}")?;
+        }
+        match self.by_hand {
+            Some(how) => write!(f, "; {} by hand", how.name()),
             None => Ok(()),
         }
     }

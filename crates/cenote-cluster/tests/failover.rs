@@ -77,6 +77,33 @@ fn a_primary_that_comes_back_writable_after_a_failover_gets_nothing() {
     });
 }
 
+// C-6, C-11
+#[test]
+fn a_primary_of_the_past_that_becomes_a_replica_starts_slowly_as_any_other_does() {
+    let world = World::new(1);
+    let cluster = world.replicated(&["r", "s"]).probe_roles().build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("p").crash();
+        world.sleep(secs(1)).await;
+        world.host("r").promote();
+        assert_eq!(node(&cluster.write().await.unwrap()), "r");
+        world.host("p").start();
+        let stands = || cluster.status().node("p").map(|node| (node.role, node.condition)).unwrap();
+        while stands() != (None, Condition::SlowStart) {
+            world.sleep(ms(10)).await;
+        }
+        // For a while it is alone in saying what it says; then it follows like the others.
+        world.sleep(ms(500)).await;
+        world.host("p").role(Role::Replica);
+        while stands().0 != Some(Role::Replica) {
+            world.sleep(ms(10)).await;
+        }
+        let share = cluster.status().node("p").unwrap().share;
+        assert!(share < 0.5, "{share} of it counts");
+    });
+}
+
 // C-11, C-12
 #[test]
 fn a_promotion_that_comes_late_is_seen_at_once_as_long_as_somebody_waits() {

@@ -1,12 +1,13 @@
 //! A cluster's life: how it is built, how nodes come, change and go, and how all of it ends.
 
+mod by_hand;
 mod common;
 
 use std::sync::{Arc, Mutex};
 
 use cenote::{Lend, Manager, Node, Pool, Role, State, TestOnAcquire};
 use cenote_cluster::{BuildError, Cluster, Error, Registry, Route};
-use cenote_testkit::{Remote, Sim};
+use cenote_testkit::{Remote, Script, Sim};
 use common::{World, ms, node, secs, turns};
 
 // C-1
@@ -326,4 +327,26 @@ fn acquires_are_send() {
         Cluster::builder(net.driver()).env(sim.env()).node(Node::new("a", "a")).build().unwrap();
     send(cluster.read());
     send(cluster.with(Route::read(), async |conn| conn.read().await));
+}
+
+// C-17
+#[test]
+fn threads_that_look_at_the_status_do_not_wait_for_each_other_for_ever() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let _inside = runtime.enter();
+    // The more nodes, the more moments at which two can meet.
+    let nodes = (0..32).map(|n| Node::new(n.to_string(), ""));
+    let cluster = Cluster::builder(|_: &Node| Ok(Script::new())).nodes(nodes).build().unwrap();
+    let (done, all) = std::sync::mpsc::channel();
+    for _ in 0..4 {
+        let (cluster, done) = (cluster.clone(), done.clone());
+        std::thread::spawn(move || {
+            (0..10_000).for_each(|_| assert_eq!(cluster.status().nodes.len(), 32));
+            done.send(()).unwrap();
+        });
+    }
+    for _ in 0..4 {
+        let looked = all.recv_timeout(secs(60));
+        assert!(looked.is_ok(), "they wait for each other, or one has panicked");
+    }
 }

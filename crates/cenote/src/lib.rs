@@ -89,7 +89,9 @@ pub use lend::Lend;
 pub use manager::{Ended, Fate, Fault, Manager, Share};
 pub use membership::Membership;
 pub use node::{Epoch, Node, Probe, Probed, Role};
-pub use observe::{Event, EventKind, FailReason, Level, Observer, Subject, Subscription};
+pub use observe::{
+    Event, EventKind, FailReason, FromLevel, Level, Observer, Subject, Subscription,
+};
 pub use pool::{Pool, WeakPool};
 pub use pooled::Pooled;
 pub use report::{CloseError, Holder, Report};

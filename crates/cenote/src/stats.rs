@@ -288,6 +288,11 @@ impl Histogram {
         low + ((1u64 << (exponent - 4)) - 1)
     }
 
+    /// The smallest value of a bucket.
+    fn lower(bucket: usize) -> u64 {
+        bucket.checked_sub(1).map_or(0, |before| Histogram::upper(before) + 1)
+    }
+
     pub(crate) fn record(&self, value: Duration) {
         self.record_times(value, 1);
     }
@@ -334,9 +339,59 @@ impl Distribution {
         Duration::from_nanos(self.max)
     }
 
-    /// The largest value, exactly.
+    /// The largest value, exactly; of a [difference](Distribution::since) at most 1/16 too high.
     pub fn max(&self) -> Duration {
         Duration::from_nanos(self.max)
+    }
+
+    /// Number of values that do not exceed this one. Values are told apart by 1/16, so those just above it may be
+    /// among them.
+    pub fn at_most(&self, value: Duration) -> u64 {
+        self.counts[..=Histogram::bucket(nanos(value))].iter().sum()
+    }
+
+    /// All values together, at most 1/32 off.
+    pub fn sum(&self) -> Duration {
+        let value = |(bucket, n): (usize, &u64)| {
+            let (low, high) = (Histogram::lower(bucket), Histogram::upper(bucket).min(self.max));
+            (low as f64 + high.max(low) as f64) / 2.0 * *n as f64
+        };
+        Duration::from_nanos(self.counts.iter().enumerate().map(value).sum::<f64>() as u64)
+    }
+
+    /// These values and those of `other`, such as of several pools.
+    #[must_use]
+    pub fn and(mut self, other: &Distribution) -> Distribution {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(mine, theirs)| *mine += theirs);
+        self.max = self.max.max(other.max);
+        self
+    }
+
+    /// The values that came after `earlier`, an older distribution of the same pool: for percentiles of the last second
+    /// rather than of a whole life (P-27).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use cenote::Pool;
+    /// # use cenote_testkit::Script;
+    /// # let pool = Pool::builder(Script::new()).build().unwrap();
+    /// let before = pool.stats().wait;
+    /// drop(pool.acquire().await.unwrap());
+    /// let lately = pool.stats().wait.since(&before);
+    /// assert_eq!(lately.count(), 1);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn since(&self, earlier: &Distribution) -> Distribution {
+        let fewer = |(now, then): (&u64, &u64)| now.saturating_sub(*then);
+        let counts: Vec<u64> = self.counts.iter().zip(&earlier.counts).map(fewer).collect();
+        let last = counts.iter().rposition(|n| *n > 0);
+        let max = match last {
+            None => 0,
+            Some(_) if self.max > earlier.max => self.max,
+            Some(bucket) => Histogram::upper(bucket).min(self.max),
+        };
+        Distribution { counts, max }
     }
 }
 
@@ -394,5 +449,39 @@ mod tests {
         let spread = histogram.snapshot(99);
         assert_eq!(spread.quantile(0.5), Duration::ZERO);
         assert_eq!(spread.quantile(1.0), Duration::from_secs(1));
+    }
+    // P-27
+    #[test]
+    fn what_came_since_is_told_without_what_was_before() {
+        let (histogram, second) = (Histogram::new(), Duration::from_secs(1));
+        (0..100).for_each(|_| histogram.record(second));
+        let before = histogram.snapshot(10);
+        assert_eq!(before.since(&before).count(), 0);
+        assert_eq!(before.since(&before).quantile(0.99), Duration::ZERO);
+        (1..=100).for_each(|ms| histogram.record(Duration::from_millis(ms)));
+        let lately = histogram.snapshot(110).since(&before);
+        assert_eq!(lately.count(), 200);
+        assert_eq!(lately.quantile(0.5), Duration::ZERO);
+        let (p99, max) = (lately.quantile(0.99), lately.max());
+        for (value, exact) in [(p99, 98.0), (max, 100.0)] {
+            let ms = value.as_secs_f64() * 1e3;
+            assert!((exact..=exact * (1.0 + 1.0 / 16.0)).contains(&ms), "{value:?}");
+        }
+        histogram.record(2 * second);
+        assert_eq!(histogram.snapshot(110).since(&before).max(), 2 * second, "exact if it is new");
+    }
+
+    // P-27
+    #[test]
+    fn a_sum_is_right_within_a_thirtysecond_and_values_are_counted_up_to_a_bound() {
+        let histogram = Histogram::new();
+        (1..=1000).for_each(|ms| histogram.record(Duration::from_millis(ms)));
+        let spread = histogram.snapshot(7);
+        let sum = spread.sum().as_secs_f64();
+        assert!((sum - 500.5).abs() < 500.5 / 32.0, "{sum}");
+        assert_eq!(spread.at_most(Duration::ZERO), 7);
+        let half = spread.at_most(Duration::from_millis(500));
+        assert!((507..=507 + 500 / 16).contains(&half), "{half}");
+        assert_eq!(spread.at_most(Duration::MAX), 1007);
     }
 }

@@ -9,7 +9,7 @@
 use std::process::ExitCode;
 
 use cenote_testkit::servers::postgres::{Server, Settings, Tls};
-use cenote_testkit::servers::{self, ServerError, mariadb, redis};
+use cenote_testkit::servers::{self, ServerError, etcd, mariadb, redis};
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -33,7 +33,7 @@ struct Up {
     /// How many standbys or replicas follow each primary
     #[arg(long, default_value_t = 1)]
     standbys: usize,
-    /// Speak TLS: PostgreSQL with clients that want it, Redis only
+    /// Speak TLS: PostgreSQL and MariaDB with clients that want it, Redis and etcd only
     #[arg(long)]
     tls: bool,
 }
@@ -89,6 +89,9 @@ async fn up(wishes: &Up) -> Result<(), ServerError> {
         println!("replica  {}", replica.url());
         replicas.push(replica);
     }
+    let settings = etcd::Settings::new();
+    let etcd = if wishes.tls { settings.tls() } else { settings }.start()?;
+    println!("etcd     {}", etcd.url());
     if let Some(authority) = primary.authority() {
         println!("authority {}", authority.display());
     }

@@ -30,11 +30,20 @@ fn servers_are_up_until_they_are_interrupted() {
     };
     let (redis, replica) = (url(4, "redis"), url(5, "replica"));
     assert_eq!((role(&redis).as_str(), role(&replica).as_str()), ("master", "slave"));
+    let etcd = url(6, "etcd");
+    let healthy = |url: &str| {
+        let mut ctl = Command::new("etcdctl");
+        let output =
+            ctl.args(["--endpoints", url, "--dial-timeout=1s", "endpoint", "health"]).output();
+        output.unwrap().status.success()
+    };
+    assert!(healthy(&etcd));
     let pid = Pid::from_raw(up.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     assert!(up.wait().unwrap().success());
     assert_eq!((ask(&primary).as_str(), ask(&standby).as_str()), ("", ""));
     assert!(!role(&redis).contains("master"), "it has ended");
+    assert!(!healthy(&etcd));
 }
 
 #[test]

@@ -4,16 +4,21 @@ use cenote::Manager;
 use cenote_http::hyper::{Request, Uri};
 use cenote_http::{Http, HttpConnection, HttpError, HttpHandle, Two, Version, success};
 
-use super::{Driver, Sharing};
-use crate::bench::Bench;
+use super::{Asked, Driver, Limits, Sharing, Work};
 use crate::failure::Failure;
-use crate::figures::Figures;
 
 impl<V: Version> Driver for Http<V> {
     type Query = Uri;
 
+    /// Our own end of it is waited for.
+    const GOODBYE_IS_ANSWERED: bool = false;
+
     async fn ask(conn: &mut HttpConnection, path: &Uri, _: u64) -> Result<(), HttpError> {
         success(conn.send(request(path)).await?)?.into_body().skip().await.map(drop)
+    }
+
+    async fn limits(_: &mut HttpConnection) -> Result<Limits, HttpError> {
+        Ok(Limits::Untold("HTTP has no question for it".to_owned()))
     }
 }
 
@@ -29,27 +34,27 @@ fn request(path: &Uri) -> Request<()> {
     request
 }
 
-pub(super) async fn measure(bench: &mut Bench<'_>) -> Result<Figures, Failure> {
-    if bench.args.sql.is_some() {
+pub(super) async fn open<W: Work>(asked: &Asked<'_>, work: &mut W) -> Result<W::Made, Failure> {
+    if asked.sql.is_some() {
         return Err(Failure::usage(
             "--sql: a service is asked for the path of its URL: leave it out",
         ));
     }
-    let (service, path) = parts(&bench.args.url);
+    let (service, path) = parts(asked.url);
     let http = Http::from_url(service);
     let http = http.map_err(|error| Failure::usage(format!("--url: {error}")))?;
     let path: Uri = path.parse().map_err(|_| {
         Failure::usage("--url: its path or its parameters can be none: correct them")
     })?;
-    if bench.args.share {
+    if asked.share {
         let http = http.http2();
         check(&http, &path).await?;
         let target = format!("HTTP/2 at {}", http.place());
-        return bench.measure_shared(http, target, path).await;
+        return work.shared(http, target, path).await;
     }
     check(&http, &path).await?;
     let target = format!("HTTP/1.1 at {}", http.place());
-    bench.measure(http, target, path).await
+    work.alone(http, target, path).await
 }
 
 /// Where to, and what for.

@@ -1,8 +1,9 @@
-//! The databases that can be measured. Each says how one query is asked of a connection of its; the rest, from the load
-//! to the figures, knows none of them. A further one is one file
-//! here, and its schemes in [`measure`].
+//! The databases that can be measured. Each says how one query is asked of a connection of its, and what the server says
+//! of its limit; the rest, from the load to the figures, knows none of them. A further one is one file
+//! here, and its schemes in [`open`].
 
 mod http;
+mod limit;
 mod mysql;
 mod postgres;
 mod redis;
@@ -12,17 +13,18 @@ use std::error::Error as StdError;
 
 use cenote::{Manager, Share};
 
+pub(crate) use limit::{Limit, Limits};
 pub(crate) use sqlite::Query as SqliteQuery;
 
-use crate::args::BenchArgs;
-use crate::bench::Bench;
 use crate::failure::Failure;
-use crate::figures::Figures;
 
 /// A database that can be put under load. A clone of it makes connections to the same.
 pub(crate) trait Driver: Manager<Error: StdError> + Clone {
     /// What every task asks.
     type Query: Clone + Send + Sync + 'static;
+
+    /// Whether a connection that has been closed here is one that the server counts no more.
+    const GOODBYE_IS_ANSWERED: bool;
 
     /// Asks once. `turn` is another number each time.
     fn ask(
@@ -30,6 +32,11 @@ pub(crate) trait Driver: Manager<Error: StdError> + Clone {
         query: &Self::Query,
         turn: u64,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Asks the server how many connections it allows.
+    fn limits(
+        conn: &mut Self::Connection,
+    ) -> impl Future<Output = Result<Limits, Self::Error>> + Send;
 }
 
 /// One whose connections several tasks can share.
@@ -41,16 +48,45 @@ pub(crate) trait Sharing: Driver + Share {
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// Measures the database of the URL.
-pub(crate) async fn measure(bench: &mut Bench<'_>) -> Result<Figures, Failure> {
+/// What is to be asked, and of whom.
+pub(crate) struct Asked<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) sql: Option<&'a str>,
+    /// Tasks share connections.
+    pub(crate) share: bool,
+}
+
+/// What is done with a database that has been found to answer: the run of a command.
+pub(crate) trait Work {
+    type Made;
+
+    /// Over connections that one task has at a time.
+    async fn alone<D: Driver>(
+        &mut self,
+        driver: D,
+        target: String,
+        query: D::Query,
+    ) -> Result<Self::Made, Failure>;
+
+    /// Over connections that tasks share.
+    async fn shared<D: Sharing>(
+        &mut self,
+        driver: D,
+        target: String,
+        query: D::Query,
+    ) -> Result<Self::Made, Failure>;
+}
+
+/// Looks whether the database of the URL answers the query, and has the work done.
+pub(crate) async fn open<W: Work>(asked: &Asked<'_>, work: &mut W) -> Result<W::Made, Failure> {
     // Not shown, whatever it is: it may hold a password.
-    let scheme = bench.args.url.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let scheme = asked.url.split(':').next().unwrap_or_default().to_ascii_lowercase();
     match scheme.as_str() {
-        "http" | "https" => http::measure(bench).await,
-        "mysql" | "mariadb" => mysql::measure(bench).await,
-        "postgres" | "postgresql" => postgres::measure(bench).await,
-        "redis" | "rediss" | "redis+unix" => redis::measure(bench).await,
-        "sqlite" => sqlite::measure(bench).await,
+        "http" | "https" => http::open(asked, work).await,
+        "mysql" | "mariadb" => mysql::open(asked, work).await,
+        "postgres" | "postgresql" => postgres::open(asked, work).await,
+        "redis" | "rediss" | "redis+unix" => redis::open(asked, work).await,
+        "sqlite" => sqlite::open(asked, work).await,
         _ => Err(Failure::usage(
             "--url: the schemes that work are sqlite, as in sqlite:PATH, postgres, mysql and redis, as in postgres://USER:PASSWORD@HOST/DATABASE, and http and https, as in http://HOST/PATH",
         )),
@@ -58,8 +94,8 @@ pub(crate) async fn measure(bench: &mut Bench<'_>) -> Result<Figures, Failure> {
 }
 
 /// The query that was given, or the driver's.
-fn sql<'a>(args: &'a BenchArgs, default: &'a str) -> Result<&'a str, Failure> {
-    let sql = args.sql.as_deref().unwrap_or(default);
+fn sql<'a>(asked: &Asked<'a>, default: &'a str) -> Result<&'a str, Failure> {
+    let sql = asked.sql.unwrap_or(default);
     if sql.trim().is_empty() {
         return Err(Failure::usage("--sql: the query is empty: write one"));
     }

@@ -7,10 +7,8 @@ use cenote::Manager;
 use cenote_sqlite::rusqlite::{Connection, Error as QueryError, Result as QueryResult};
 use cenote_sqlite::{Sqlite, SqliteConnection, SqliteError};
 
-use super::{Driver, wants_nothing};
-use crate::bench::Bench;
+use super::{Asked, Driver, Limits, Work, wants_nothing};
 use crate::failure::Failure;
-use crate::figures::Figures;
 
 /// One query. `turn` is another number each time.
 pub(crate) type Query = Arc<dyn Fn(&mut Connection, u64) -> QueryResult<()> + Send + Sync>;
@@ -18,9 +16,15 @@ pub(crate) type Query = Arc<dyn Fn(&mut Connection, u64) -> QueryResult<()> + Se
 impl Driver for Sqlite {
     type Query = Query;
 
+    const GOODBYE_IS_ANSWERED: bool = true;
+
     async fn ask(conn: &mut SqliteConnection, query: &Query, turn: u64) -> Result<(), SqliteError> {
         let query = Arc::clone(query);
         conn.call(move |db| query(db, turn)).await
+    }
+
+    async fn limits(_: &mut SqliteConnection) -> Result<Limits, SqliteError> {
+        Ok(Limits::None("SQLite has no limit of connections"))
     }
 }
 
@@ -35,17 +39,17 @@ fn run_query(sql: &str) -> Query {
     })
 }
 
-pub(super) async fn measure(bench: &mut Bench<'_>) -> Result<Figures, Failure> {
-    let sqlite = database(&bench.args.url)?;
-    if bench.args.share {
+pub(super) async fn open<W: Work>(asked: &Asked<'_>, work: &mut W) -> Result<W::Made, Failure> {
+    let sqlite = database(asked.url)?;
+    if asked.share {
         return Err(Failure::usage(
             "--share: SQLite answers one request at a time on each connection: leave it out",
         ));
     }
-    let sql = super::sql(bench.args, "SELECT count(*) FROM sqlite_schema")?;
+    let sql = super::sql(asked, "SELECT count(*) FROM sqlite_schema")?;
     check(&sqlite, sql).await?;
     let (target, query) = (format!("sqlite:{}", sqlite.path()), run_query(sql));
-    bench.measure(sqlite, target, query).await
+    work.alone(sqlite, target, query).await
 }
 
 /// The user's database as it is: its own journal mode, and only to be read where it may only be read.

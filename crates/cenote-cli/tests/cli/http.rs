@@ -1,34 +1,87 @@
-//! `cenote bench` on a service.
+//! `cenote bench` on a service, and services to measure.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::program::{json, number, run, stderr};
 
+/// What a service has seen.
+#[derive(Default)]
+pub(crate) struct Counts {
+    connections: AtomicUsize,
+    open: AtomicUsize,
+    most_open: AtomicUsize,
+    requests: AtomicUsize,
+}
+
+impl Counts {
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// The most connections that were open at once.
+    pub(crate) fn most_open(&self) -> usize {
+        self.most_open.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
 /// A service that answers every GET, on a thread for each connection, and counts. It ends with the test's process.
-fn service() -> (SocketAddr, Arc<[AtomicUsize; 2]>) {
+pub(crate) fn service() -> (SocketAddr, Arc<Counts>) {
+    start(|| {})
+}
+
+/// One that works for 4 ms on each request, on so many at a time.
+pub(crate) fn service_that_waits(at_a_time: usize) -> SocketAddr {
+    let free = (Mutex::new(at_a_time), Condvar::new());
+    let work = move || {
+        let (count, freed) = &free;
+        let mut here = freed.wait_while(count.lock().unwrap(), |free| *free == 0).unwrap();
+        *here -= 1;
+        drop(here);
+        let began = Instant::now();
+        let (mutex, never) = (Mutex::new(()), Condvar::new());
+        let work = Duration::from_millis(4);
+        drop(never.wait_timeout_while(mutex.lock().unwrap(), work, |()| began.elapsed() < work));
+        *count.lock().unwrap() += 1;
+        freed.notify_one();
+    };
+    start(work).0
+}
+
+fn start(work: impl Fn() + Send + Sync + 'static) -> (SocketAddr, Arc<Counts>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
-    let seen = Arc::clone(&counts);
+    let counts = Arc::new(Counts::default());
+    let (seen, work) = (Arc::clone(&counts), Arc::new(work));
     thread::spawn(move || {
         for socket in listener.incoming().flatten() {
-            seen[0].fetch_add(1, Ordering::SeqCst);
-            let seen = Arc::clone(&seen);
-            thread::spawn(move || serve(&socket, &seen[1]));
+            seen.connections.fetch_add(1, Ordering::SeqCst);
+            let open = seen.open.fetch_add(1, Ordering::SeqCst) + 1;
+            seen.most_open.fetch_max(open, Ordering::SeqCst);
+            let (seen, work) = (Arc::clone(&seen), Arc::clone(&work));
+            thread::spawn(move || {
+                serve(&socket, &seen.requests, &*work);
+                seen.open.fetch_sub(1, Ordering::SeqCst);
+            });
         }
     });
     (address, counts)
 }
 
-fn serve(socket: &TcpStream, requests: &AtomicUsize) {
+fn serve(socket: &TcpStream, requests: &AtomicUsize, work: &dyn Fn()) {
     let mut lines = BufReader::new(socket).lines();
     while let Some(Ok(first)) = lines.next() {
         while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
         requests.fetch_add(1, Ordering::SeqCst);
+        work();
         let (status, length) = match first.as_str() {
             "GET /orders?open=1 HTTP/1.1" => ("200 OK", 2),
             _ => ("404 Not Found", 2),
@@ -51,7 +104,7 @@ fn a_service_is_asked_for_its_url_over_a_pool_of_the_size_asked_for() {
     assert_eq!(number(&figures, "errors"), 0, "{figures}");
     assert!(number(&figures, "queries") > 100, "{figures}");
     // One looked before the others came.
-    let [connections, requests] = [&counts[0], &counts[1]].map(|n| n.load(Ordering::SeqCst));
+    let [connections, requests] = [counts.connections(), counts.requests()];
     assert!((2..=4).contains(&connections), "{connections}");
     assert!(requests as u64 > number(&figures, "queries"), "{requests} of {figures}");
 }

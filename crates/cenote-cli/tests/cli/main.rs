@@ -6,3 +6,5 @@ mod demo;
 mod http;
 mod nodes;
 mod program;
+mod size;
+mod world;

@@ -69,6 +69,18 @@ fn a_file_that_is_not_in_order_is_told_with_its_place_and_code_1() {
         assert_eq!(output.status.code(), Some(2), "{told}");
         assert!(told.contains("as in file:nodes.toml") && !told.contains("hunter2"), "{told}");
     }
+    for (source, says) in [
+        ("etcd:me:hunter2@host/n/", "begins with its scheme"),
+        ("etcd:http://me:hunter2@host", "has no prefix"),
+        ("etcd:http://me:hun@ter2@host/n/", "tears it apart"),
+        ("etcd:http://me:hunter2@host/n/?x=1", "a parameter that is not known"),
+    ] {
+        let output = run(&["nodes", "--source", source]);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.starts_with("error: --source: the URL of etcd"), "{told}");
+        assert!(told.contains(says) && !told.contains("ter2"), "{told}");
+    }
 }
 
 // D-1, D-3

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cenote::{Bound, Manager, Node, Pool, Role};
 
+use super::by_hand::Hand;
 use super::{Core, Member, Told};
 use crate::error::BuildError;
 use crate::standing::{Office, Standing};
@@ -36,6 +37,7 @@ impl<M: Manager> Core<M> {
             standing,
             pool,
             lag: None,
+            hand: Hand::default(),
             told: Told { role, ..Told::default() },
             grant: Bound::Unlimited,
             seeking: false,

@@ -5,6 +5,7 @@
 //! Order of locks: the state, then a node's record or a pool's lock. Observers are told, callers woken and grants set
 //! after the state is let go.
 
+mod by_hand;
 mod making;
 mod nodes;
 mod renew;
@@ -20,6 +21,7 @@ use cenote::{
 };
 
 use crate::balance::{Balance, Scoring};
+use crate::by_hand::ByHand;
 use crate::discovery::Desk;
 use crate::event::{Event, Observer};
 use crate::health::HealthRules;
@@ -30,6 +32,7 @@ use crate::snapshot::Snapshot;
 use crate::standing::{Office, Standing};
 use crate::totals::Totals;
 use crate::watch::{Bell, Watchers};
+use by_hand::Hand;
 
 /// What callers do when no node that could serve them is online.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +74,7 @@ struct Member<M: Manager> {
     standing: Arc<Standing>,
     pool: Pool<M>,
     lag: Option<Duration>,
+    hand: Hand,
     /// What observers were told last.
     told: Told,
     grant: Bound,
@@ -79,12 +83,20 @@ struct Member<M: Manager> {
     reached: f64,
 }
 
+impl<M: Manager> Member<M> {
+    /// Its weight, as somebody set it or as it is configured.
+    fn weight(&self) -> u32 {
+        self.hand.weight.unwrap_or(self.node.configured_weight())
+    }
+}
+
 #[derive(Clone, Copy, Default)]
 struct Told {
     online: Option<bool>,
     ejected: bool,
     lagging: bool,
     role: Option<Role>,
+    by_hand: Option<ByHand>,
 }
 
 pub(crate) struct State<M: Manager> {
@@ -96,6 +108,8 @@ pub(crate) struct State<M: Manager> {
     /// By group: each has a primary of its own.
     claims: BTreeMap<Option<String>, Claims>,
     observers: Vec<(u64, Observer)>,
+    /// Who is told what happens in the pools of the nodes.
+    pool_observers: Vec<Arc<dyn cenote::Observer>>,
     last_observer: u64,
     outbox: VecDeque<Event>,
     delivering: bool,
@@ -169,6 +183,7 @@ impl<M: Manager> Core<M> {
                 last_id: 0,
                 claims: BTreeMap::new(),
                 observers: Vec::new(),
+                pool_observers: Vec::new(),
                 last_observer: 0,
                 outbox: VecDeque::new(),
                 delivering: false,
@@ -219,6 +234,15 @@ impl<M: Manager> Core<M> {
         id
     }
 
+    /// Tells somebody what happens in the pools of the nodes that are there and that come, as long as these are.
+    pub(crate) fn observe_pools(&self, observer: Arc<dyn cenote::Observer>) {
+        let mut state = self.lock();
+        for member in &state.members {
+            member.pool.observe(Arc::clone(&observer)).forget();
+        }
+        state.pool_observers.push(observer);
+    }
+
     pub(crate) fn forget_observer(&self, id: u64) {
         let mut state = self.lock();
         let at = state.observers.iter().position(|(known, _)| *known == id);
@@ -245,6 +269,24 @@ impl<M: Manager> Core<M> {
         let state = self.lock();
         let since = state.no_primary_since.map_or(Duration::ZERO, |at| self.env.now().since(at));
         (since, state.last_primary_error.clone())
+    }
+
+    /// Whether there should be a primary: one is configured, or they are looked for.
+    pub(crate) fn wants_primary(&self) -> bool {
+        let leads = |node: &Arc<Node>| self.first_role(node) == Some(Role::Primary);
+        self.settings.probing || self.nodes().iter().any(leads)
+    }
+
+    /// Why nobody can write, in words.
+    pub(crate) fn lacks_primary(&self) -> Option<Arc<str>> {
+        let (since, last) = {
+            let state = self.lock();
+            (state.no_primary_since?, state.last_primary_error.clone())
+        };
+        let lacks = self.wants_primary();
+        let since = self.env.now().since(since);
+        let why = last.map_or_else(String::new, |last| format!("; the last one: {last}"));
+        lacks.then(|| format!("there has been none for {since:.1?}{why}").into())
     }
 
     /// How far each node is behind, by id.

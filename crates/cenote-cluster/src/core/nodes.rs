@@ -54,7 +54,8 @@ impl<M: Manager> Core<M> {
             state.change(&self.name, node);
         }
         let (mut added, mut late) = (Vec::new(), Vec::new());
-        for member in made {
+        for mut member in made {
+            member.follow(&left);
             let key = member.node.key();
             // Somebody may have been quicker.
             if state.at(key).is_some() {
@@ -182,14 +183,29 @@ impl<M: Manager> Core<M> {
     }
 }
 
+impl<M: Manager> Member<M> {
+    /// What was said by hand of the node in whose place this one comes is said of this one too.
+    fn follow(&mut self, left: &[Member<M>]) {
+        let Some(old) = left.iter().find(|old| old.node.key() == self.node.key()) else { return };
+        self.hand.held = old.hand.held;
+        self.told.by_hand = old.told.by_hand;
+        if old.node.configured_weight() == self.node.configured_weight() {
+            self.hand.weight = old.hand.weight;
+        }
+    }
+}
+
 impl<M: Manager> State<M> {
     /// The position of the node with this key.
-    fn at(&self, key: &str) -> Option<usize> {
+    pub(super) fn at(&self, key: &str) -> Option<usize> {
         let id = self.keys.get(key)?;
         self.members.binary_search_by_key(id, |member| member.id).ok()
     }
 
     fn put_in(&mut self, member: Member<M>) {
+        for observer in &self.pool_observers {
+            member.pool.observe(Arc::clone(observer)).forget();
+        }
         self.keys.insert(Arc::clone(&member.standing.key), member.id);
         // Others may have come meanwhile; the order of ids is the order of places.
         let at = self.members.partition_point(|known| known.id < member.id);
@@ -220,11 +236,17 @@ impl<M: Manager> State<M> {
             let id = self.members[at].id;
             self.claims_of(&old).gone(id);
         }
-        let (from, to) = (old.configured_weight(), node.configured_weight());
-        if from != to {
-            self.tell(cluster, node.key(), EventKind::WeightChanged { from, to });
+        let member = &mut self.members[at];
+        let from = member.weight();
+        if old.configured_weight() != node.configured_weight() {
+            // The later word wins.
+            member.hand.weight = None;
         }
-        self.members[at].node = Arc::new(node);
+        member.node = Arc::new(node);
+        let to = member.weight();
+        if from != to {
+            self.tell(cluster, old.key(), EventKind::WeightChanged { from, to });
+        }
     }
 
     pub(super) fn tell(&mut self, cluster: &Arc<str>, node: &str, kind: EventKind) {

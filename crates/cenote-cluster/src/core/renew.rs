@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use cenote::{Bound, Manager, Pool, Role, Time};
 
+use super::by_hand::missed;
 use super::{After, Core, Member, State};
 use crate::event::EventKind;
 use crate::health::Condition;
@@ -35,18 +36,20 @@ impl<M: Manager> State<M> {
                 hash: stable_hash(member.node.key().as_bytes()),
                 node: Arc::clone(&member.node),
                 role,
-                weight: member.node.configured_weight(),
+                weight: member.weight(),
                 backup: member.node.configured_backup(),
                 share: health.share(now),
                 per_weight: 1.0,
                 size: member.pool.options().max_size.get(),
                 lagging,
                 admission: match condition {
+                    _ if member.hand.held.is_some() => Admission::Shut,
                     Condition::Unreachable | Condition::Ejected => Admission::Shut,
                     Condition::HalfOpen => Admission::Probe,
                     _ => Admission::Free,
                 },
                 condition,
+                by_hand: member.hand.held,
                 standing: Arc::clone(&member.standing),
             });
         }
@@ -120,7 +123,10 @@ impl<M: Manager> State<M> {
             self.no_primary_since = Some(now);
         }
         for place in places.iter().filter(primary) {
-            if let Some(error) = &place.standing.lock().error {
+            if let Some(how) = place.by_hand {
+                let error = format!("node \"{}\" is {} by hand", place.key, how.name());
+                self.last_primary_error = Some(error.into());
+            } else if let Some(error) = &place.standing.lock().error {
                 self.last_primary_error = Some(format!("node \"{}\": {error}", place.key).into());
             }
         }
@@ -128,7 +134,7 @@ impl<M: Manager> State<M> {
 
     fn tell_changes(&mut self, core: &Core<M>, places: &[Place], now: Time) {
         let mut news = Vec::new();
-        for (member, place) in self.members.iter_mut().zip(places) {
+        for (at, (member, place)) in self.members.iter_mut().zip(places).enumerate() {
             let told = &mut member.told;
             let mut tell = |kind| news.push((Arc::clone(&place.key), kind));
             let online = match place.condition {
@@ -156,6 +162,15 @@ impl<M: Manager> State<M> {
                 if place.condition != Condition::Unreachable {
                     tell(EventKind::Recovered);
                 }
+            }
+            if told.by_hand != place.by_hand {
+                told.by_hand = place.by_hand;
+                tell(match place.by_hand {
+                    Some(how) => {
+                        EventKind::Withdrawn { how, warning: missed(places, at).map(Arc::from) }
+                    }
+                    None => EventKind::Restored,
+                });
             }
             if told.role != place.role {
                 tell(EventKind::RoleChanged { from: told.role, to: place.role });
@@ -240,7 +255,8 @@ fn spare_the_new(places: &mut [Place]) {
 }
 
 /// A slow start is relative: of nodes that come back together, as after an outage of all, none is spared at another's
-/// cost, so the largest share of a kind counts as the whole.
+/// cost, so the largest share of a kind counts as the whole. Whoever has no role yet serves nobody, and is of no kind: a
+/// primary of the past must not have its whole share by the time it is believed to be a replica.
 fn even_out(places: &mut [Place]) {
     if places.iter().all(|place| place.share >= 1.0) {
         return;
@@ -251,7 +267,7 @@ fn even_out(places: &mut [Place]) {
         let most = most.entry(kind(place)).or_insert(0.0);
         *most = most.max(place.share);
     }
-    for place in places.iter_mut().filter(|place| place.share < 1.0) {
+    for place in places.iter_mut().filter(|place| place.share < 1.0 && place.role.is_some()) {
         if let Some(most) = most.get(&kind(place)) {
             place.share = (place.share / most).min(1.0);
         }
@@ -259,14 +275,18 @@ fn even_out(places: &mut [Place]) {
 }
 
 /// Errors take out half of the nodes that hold the same data in the same role at most; the least bad of the others stay
-/// in (C-6). Of one node that is none: the only primary is never ejected for its errors.
+/// in (C-6). Of one node that is none: the only primary is never ejected for its errors. Those that are out by hand stay
+/// out, and the half is that of the others.
 fn keep_half(places: &mut [Place], badness: &[f64]) {
     if !places.iter().any(|place| place.condition.is_out_for_errors()) {
         return;
     }
     let mut kinds: BTreeMap<(Option<Role>, Option<String>), Vec<usize>> = BTreeMap::new();
     for (at, place) in places.iter().enumerate() {
-        if place.condition != Condition::Unreachable && place.role.is_some() {
+        if place.condition != Condition::Unreachable
+            && place.role.is_some()
+            && place.by_hand.is_none()
+        {
             let group = place.node.configured_group().map(str::to_owned);
             kinds.entry((place.role, group)).or_default().push(at);
         }

@@ -5,7 +5,6 @@
 //! node file is. It holds addresses, and with them what passwords these have: only its owner may read it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::future::{Future, poll_fn};
 use std::io::Write;
@@ -16,7 +15,7 @@ use std::task::Poll;
 use cenote::{Env, Node};
 
 use super::file::{NodeFile, shown};
-use super::{Discovery, News, Update};
+use super::{Discovery, News, Update, node_to_json};
 use crate::watch::Bell;
 
 /// This source, and in this file what it said last.
@@ -133,29 +132,7 @@ impl<D> Kept<D> {
 
 /// Nodes as a node file, one in each line.
 fn written<'a>(nodes: impl Iterator<Item = &'a Node>) -> String {
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let line = |node: &Node| {
-        let mut line = format!("{{\"key\": {}", quoted(node.key()));
-        let mut field = |name: &str, value: String| {
-            let _ = write!(line, ", \"{name}\": {value}");
-        };
-        field("address", quoted(node.address()));
-        field("weight", node.configured_weight().to_string());
-        field("backup", node.configured_backup().to_string());
-        if let Some(role) = node.configured_role() {
-            field("role", quoted(role.name()));
-        }
-        if let Some(zone) = node.configured_zone() {
-            field("zone", quoted(zone));
-        }
-        if let Some(group) = node.configured_group() {
-            field("group", quoted(group));
-        }
-        let tags: Vec<String> = node.tags().map(quoted).collect();
-        field("tags", format!("[{}]", tags.join(", ")));
-        line + "}"
-    };
-    let lines: Vec<String> = nodes.map(line).collect();
+    let lines: Vec<String> = nodes.map(node_to_json).collect();
     format!("{{\"nodes\": [\n{}\n]}}\n", lines.join(",\n"))
 }
 

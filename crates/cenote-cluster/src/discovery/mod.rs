@@ -19,6 +19,8 @@
     doc = "| [`kept`] | around any of these: what it said last is there when it is not |"
 )]
 //!
+//! The crate `cenote-etcd` has one for etcd.
+//!
 //! Nodes that are given with [`ClusterBuilder::node`](crate::ClusterBuilder::node) or
 //! [`Cluster::add`](crate::Cluster::add) are no source's: none takes them away.
 
@@ -26,6 +28,8 @@ mod decision;
 mod desk;
 #[cfg(feature = "dns")]
 mod dns;
+#[cfg(feature = "json")]
+mod entry;
 #[cfg(feature = "file")]
 mod file;
 mod fixed;
@@ -40,8 +44,10 @@ mod status;
 pub use decision::{Decision, Note, Order};
 #[cfg(feature = "dns")]
 pub use dns::{DnsSource, Found, dns, dns_srv};
+#[cfg(feature = "json")]
+pub use entry::{FileError, node_from_json, node_to_json};
 #[cfg(feature = "file")]
-pub use file::{FileError, FileSource, NodeFile, file};
+pub use file::{FileSource, NodeFile, file};
 pub use fixed::{Fixed, fixed};
 #[cfg(feature = "file")]
 pub use kept::{Kept, kept};

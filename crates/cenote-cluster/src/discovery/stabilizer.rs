@@ -307,4 +307,6 @@ impl Stabilizer {
 }
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod tests;

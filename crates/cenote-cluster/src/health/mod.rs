@@ -14,6 +14,7 @@
 //! HalfOpen     it fails                                Ejected      for longer
 //! HalfOpen     it ends without an answer               HalfOpen     the next may try
 //! SlowStart    time passes                             Online       the share grows from a tenth to all
+//! out          somebody lets it in                     SlowStart
 //! any          no connection is left, connects fail    Unreachable  the pool's prober goes on
 //! any          connects are refused twice, and nothing Unreachable  the others may be dead, unnoticed
 //!              shows that another connection works
@@ -292,6 +293,17 @@ impl Health {
             self.trouble = Trouble::HalfOpen { taken: false };
         }
         open
+    }
+
+    /// Somebody lets it back in before its time is over. True: it was out for its errors.
+    pub(crate) fn pardon(&mut self, now: Time) -> bool {
+        let out = self.trouble != Trouble::None;
+        if out {
+            self.turn();
+            (self.trouble, self.times) = (Trouble::None, 0);
+            self.come_back(now);
+        }
+        out
     }
 
     fn come_back(&mut self, now: Time) {

@@ -35,6 +35,7 @@
 mod certificate;
 pub mod dnsmasq;
 mod error;
+pub mod etcd;
 pub mod mariadb;
 mod place;
 mod port;

@@ -27,6 +27,8 @@ const REQUIREMENTS: &[Requirement] = &[
     super::mariadb::INSTALLER,
     super::mariadb::CLIENT,
     super::dnsmasq::DNSMASQ,
+    super::etcd::ETCD,
+    super::etcd::CTL,
     Requirement { server: "TLS", program: "openssl", package: "openssl" },
 ];
 

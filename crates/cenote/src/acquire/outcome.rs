@@ -8,7 +8,7 @@ use crate::config::Timeout;
 use crate::error::Error;
 use crate::hooks::AcquireRequest;
 use crate::manager::Manager;
-use crate::observe::{EventKind, FailReason, Subject, count};
+use crate::observe::{EventKind, FailReason, Level, Subject, count};
 use crate::shell::Shell;
 use crate::time::Time;
 
@@ -128,7 +128,7 @@ fn record_wait<M: Manager>(
     }
     if span.since + waited > span.slow {
         count(&shell.watch.marks.slow);
-        if shell.watch.is_observed() {
+        if shell.watch.is_told(Level::Warn) {
             let state = shell.lock();
             let (status, last) = (state.status(), state.last_error.clone());
             drop(state);

@@ -11,7 +11,7 @@ use crate::core::{Kind, Look, SlotKey, Verdict};
 use crate::error::Error;
 use crate::hooks::AcquireRequest;
 use crate::manager::{Manager, Share};
-use crate::observe::{EventKind, Subject, flags};
+use crate::observe::{EventKind, Level, Subject, flags};
 use crate::pooled::Pooled;
 use crate::shared::Shared;
 use crate::shell::{Entry, Locked, Shell};
@@ -110,7 +110,7 @@ pub(crate) fn take_now<M: Manager, W: Want<M>>(
             }
         }
     });
-    if flags & flags::OBSERVED != 0 {
+    if flags & flags::OBSERVED != 0 || (outcome.is_err() && shell.watch.is_told(Level::Warn)) {
         // Whom the hook refused has no ticket yet.
         let subject = told.unwrap_or_else(|| {
             let ticket = shell.run(|state| state.core.ticket());

@@ -313,7 +313,8 @@ impl EventKind<'_> {
         }
     }
 
-    fn level(&self) -> Level {
+    /// How much it matters.
+    pub(crate) const fn level(&self) -> Level {
         match self {
             EventKind::AcquireStarted { .. }
             | EventKind::AcquireQueued

@@ -10,10 +10,12 @@ pub(crate) struct Stderr;
 
 impl Observer for Stderr {
     fn event(&self, event: &Event<'_>) {
-        if event.level() >= Level::Info {
-            // Whoever closed standard error wants no lines.
-            let _ = writeln!(std::io::stderr(), "{:5} {event}", event.level());
-        }
+        // Whoever closed standard error wants no lines.
+        let _ = writeln!(std::io::stderr(), "{:5} {event}", event.level());
+    }
+
+    fn least(&self) -> Level {
+        Level::Info
     }
 }
 

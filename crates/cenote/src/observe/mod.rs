@@ -30,5 +30,5 @@ pub use event::{Event, EventKind, FailReason, Level, Subject};
 pub(crate) use event::{Note, Source};
 pub(crate) use log::{Lines, Stderr};
 pub(crate) use registry::{Audience, Watched, count, flags};
-pub use registry::{Observer, Subscription};
+pub use registry::{FromLevel, Observer, Subscription};
 pub(crate) use span::{StepSpan, WaitSpan};

@@ -1,5 +1,6 @@
 //! Who is told. Observers sit in a list that is swapped as a whole, so that telling holds no lock; one byte
-//! of flags says whether anybody listens at all, which is all that a hit looks at. A panic of an observer
+//! of flags says whether anybody wants to be told everything, which is all that a hit looks at, and another which
+//! level is the lowest that anybody wants. A panic of an observer
 //! ends with the observer: it is counted and told to the others, and the panic of one that is being told
 //! of a panic is counted only, or two of them would never stop.
 
@@ -7,7 +8,7 @@ use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, Weak};
 
-use super::event::{Event, EventKind};
+use super::event::{Event, EventKind, Level};
 use crate::shell::guarded;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU8, Ordering};
@@ -50,6 +51,40 @@ use crate::sync::atomic::{AtomicU8, Ordering};
 pub trait Observer: Send + Sync + 'static {
     /// Something has happened.
     fn event(&self, event: &Event<'_>);
+
+    /// The lowest level that it is told of; asked once, when it joins. Default: [`Level::Trace`], everything.
+    ///
+    /// What one acquire and its release have to tell is of level trace. While nobody wants that, a hit costs what it
+    /// costs without observers.
+    fn least(&self) -> Level {
+        Level::Trace
+    }
+}
+
+/// An observer that is told from this level on, such as a closure.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # use cenote_testkit::Script;
+/// use cenote::{Event, FromLevel, Level, Pool};
+///
+/// let pool = Pool::builder(Script::new()).build().unwrap();
+/// let warnings = pool.observe(FromLevel(Level::Warn, |event: &Event<'_>| eprintln!("{event}")));
+/// drop(pool.acquire().await.unwrap()); // as quick as without an observer
+/// # drop(warnings);
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct FromLevel<O>(pub Level, pub O);
+
+impl<O: Observer> Observer for FromLevel<O> {
+    fn event(&self, event: &Event<'_>) {
+        self.1.event(event);
+    }
+
+    fn least(&self) -> Level {
+        self.0
+    }
 }
 
 impl<F: Fn(&Event<'_>) + Send + Sync + 'static> Observer for F {
@@ -62,11 +97,15 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn event(&self, event: &Event<'_>) {
         (**self).event(event);
     }
+
+    fn least(&self) -> Level {
+        (**self).least()
+    }
 }
 
 /// What a hit looks at, all in one byte.
 pub(crate) mod flags {
-    /// Somebody listens.
+    /// Somebody wants to be told everything.
     pub(crate) const OBSERVED: u8 = 1;
     /// Hold times are measured.
     pub(crate) const HOLD: u8 = 2;
@@ -93,16 +132,25 @@ pub(crate) fn count(mark: &AtomicU64) {
     mark.fetch_add(1, Ordering::Relaxed);
 }
 
-type Seat = (u64, Arc<dyn Observer>);
+struct Seat {
+    id: u64,
+    least: Level,
+    observer: Arc<dyn Observer>,
+}
+
+/// Of an audience in which nobody is.
+const NOBODY: u8 = u8::MAX;
 
 struct Seats {
     last: u64,
-    all: Arc<[Seat]>,
+    all: Arc<[Arc<Seat>]>,
 }
 
 /// The observers of one pool, and the flags of a hit.
 pub(crate) struct Audience {
     flags: AtomicU8,
+    /// The lowest level that somebody wants.
+    least: AtomicU8,
     seats: Mutex<Seats>,
     pub(crate) marks: Marks,
 }
@@ -111,6 +159,7 @@ impl Audience {
     pub(crate) fn new() -> Audience {
         Audience {
             flags: AtomicU8::new(0),
+            least: AtomicU8::new(NOBODY),
             seats: Mutex::new(Seats { last: 0, all: Arc::new([]) }),
             marks: Marks::default(),
         }
@@ -128,8 +177,9 @@ impl Audience {
         }
     }
 
-    pub(crate) fn is_observed(&self) -> bool {
-        self.flags() & flags::OBSERVED != 0
+    /// Whether somebody wants to be told of events of this level.
+    pub(crate) fn is_told(&self, level: Level) -> bool {
+        level as u8 >= self.least.load(Ordering::Relaxed)
     }
 
     fn with<R>(&self, run: impl FnOnce(&mut Seats) -> R) -> R {
@@ -137,13 +187,14 @@ impl Audience {
     }
 
     pub(crate) fn join(&self, observer: Arc<dyn Observer>) -> u64 {
+        // Asked outside the lock: it is somebody else's code.
+        let least = observer.least();
         let (id, _old) = self.with(|seats| {
             seats.last += 1;
             let id = seats.last;
-            let more = seats.all.iter().cloned().chain([(id, observer)]).collect();
-            // Under the same lock as the list, so that the last to go and the next to come agree.
-            self.set(flags::OBSERVED, true);
-            (id, std::mem::replace(&mut seats.all, more))
+            let seat = Arc::new(Seat { id, least, observer });
+            let more = seats.all.iter().cloned().chain([seat]).collect();
+            (id, self.seat(seats, more))
         });
         id
     }
@@ -151,25 +202,32 @@ impl Audience {
     fn leave(&self, id: u64) {
         // An observer is dropped outside the lock: it is somebody else's code.
         let _old = self.with(|seats| {
-            let rest: Arc<[Seat]> =
-                seats.all.iter().filter(|(seat, _)| *seat != id).cloned().collect();
-            self.set(flags::OBSERVED, !rest.is_empty());
-            std::mem::replace(&mut seats.all, rest)
+            let rest = seats.all.iter().filter(|seat| seat.id != id).cloned().collect();
+            self.seat(seats, rest)
         });
     }
 
-    /// Tells everybody. Never called under a pool's lock.
+    /// Swaps the list, and keeps in step with it what is read without the lock: the last to go and the next to come
+    /// agree. Returns the former list.
+    fn seat(&self, seats: &mut Seats, all: Arc<[Arc<Seat>]>) -> Arc<[Arc<Seat>]> {
+        let least = all.iter().map(|seat| seat.least as u8).min().unwrap_or(NOBODY);
+        self.least.store(least, Ordering::Relaxed);
+        self.set(flags::OBSERVED, least == Level::Trace as u8);
+        std::mem::replace(&mut seats.all, all)
+    }
+
+    /// Tells everybody who wants events of this level. Never called under a pool's lock.
     #[cold]
     pub(crate) fn tell(&self, event: &Event<'_>) {
         let seats = self.with(|seats| Arc::clone(&seats.all));
-        for (id, observer) in &*seats {
-            if guarded(|| observer.event(event)).is_some() {
+        for seat in seats.iter().filter(|seat| event.level() >= seat.least) {
+            if guarded(|| seat.observer.event(event)).is_some() {
                 continue;
             }
             count(&self.marks.observer_panics);
             let panicked = Event { kind: EventKind::ObserverPanicked, ..*event };
-            for (_, other) in seats.iter().filter(|(other, _)| other != id) {
-                if guarded(|| other.event(&panicked)).is_none() {
+            for other in seats.iter().filter(|other| other.id != seat.id) {
+                if guarded(|| other.observer.event(&panicked)).is_none() {
                     count(&self.marks.observer_panics);
                 }
             }

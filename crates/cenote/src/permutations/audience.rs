@@ -9,7 +9,7 @@ use loom::sync::atomic::{
 use loom::thread;
 
 use super::{explore, join};
-use crate::observe::{Audience, Event, EventKind, Source, Subject, Subscription, Watched};
+use crate::observe::{Audience, Event, EventKind, Level, Source, Subject, Subscription, Watched};
 use crate::{Options, Status};
 
 /// What has an audience, as a pool has.
@@ -54,12 +54,16 @@ impl House {
         Subscription::new(Arc::downgrade(&house), id)
     }
 
-    /// As the pool does: the flag first.
+    /// As the pool does: first whether anybody wants it.
     fn tell(&self) {
-        if self.0.is_observed() {
-            let kind = EventKind::PoolCreated;
-            self.0.tell(&Event { pool: "house", subject: Subject::Pool, kind, source: &Nothing });
+        if self.0.is_told(Level::Info) {
+            self.tell_anyway();
         }
+    }
+
+    fn tell_anyway(&self) {
+        let kind = EventKind::PoolCreated;
+        self.0.tell(&Event { pool: "house", subject: Subject::Pool, kind, source: &Nothing });
     }
 }
 
@@ -123,9 +127,9 @@ fn those_who_leave_at_once_have_all_left() {
         let leaver = thread::spawn(move || drop(one));
         drop(two);
         join(leaver);
-        assert!(!house.0.is_observed());
-        house.0.set(crate::observe::flags::OBSERVED, true);
-        house.tell();
+        assert!(!house.0.is_told(Level::Error));
+        assert_eq!(house.0.flags(), 0);
+        house.tell_anyway();
         assert_eq!((told_one.load(Relaxed), told_two.load(Relaxed)), (0, 0));
     });
 }

@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering;
 
 use crate::builder::Builder;
 use crate::env::Errand;
+use crate::error::ConnectError;
 use crate::manager::Manager;
 use crate::observe::{EventKind, Observer, Subject, Subscription, Watched};
 use crate::report::Holder;
@@ -59,6 +60,21 @@ impl<M: Manager> Pool<M> {
     /// The counts, all taken at one instant (P-26).
     pub fn status(&self) -> Status {
         self.shell.status()
+    }
+
+    /// The last connect error, while no connect has succeeded since: why there may be no connection.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// # use cenote::Pool;
+    /// # use cenote_testkit::Script;
+    /// # let pool = Pool::builder(Script::new()).build().unwrap();
+    /// drop(pool.acquire().await.unwrap());
+    /// assert!(pool.connect_error().is_none());
+    /// # }
+    /// ```
+    pub fn connect_error(&self) -> Option<Arc<ConnectError<M::Error>>> {
+        self.shell.lock().last_error.clone()
     }
 
     /// Who has which connection now, since when and where it was acquired (P-30). It walks over all connections

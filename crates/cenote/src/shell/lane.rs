@@ -156,3 +156,50 @@ impl Lease {
         Some(Lease { location, since, seen: None, leaked: false, popped: Some(returns) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use crate::{Event, Fault, FromLevel, Level, Manager, Pool};
+
+    /// Makes connections of nothing.
+    struct Nothing;
+
+    impl Manager for Nothing {
+        type Connection = ();
+        type Error = Infallible;
+
+        async fn connect(&self) -> Result<(), Infallible> {
+            Ok(())
+        }
+
+        fn classify(&self, error: &Infallible) -> Fault {
+            match *error {}
+        }
+    }
+
+    /// Whether steady hits find the lane open.
+    async fn opens(pool: &Pool<Nothing>) -> bool {
+        for _ in 0..100 {
+            drop(pool.acquire().await.unwrap());
+        }
+        pool.shell.state.lock().unwrap().lane.is_open()
+    }
+
+    // P-2, P-29
+    #[tokio::test]
+    async fn only_who_wants_to_be_told_of_each_acquire_keeps_the_lane_closed() {
+        let pool = Pool::builder(Nothing).max_size(1).log(true).build().unwrap();
+        assert!(opens(&pool).await, "a log from info on");
+        let hears = |_: &Event<'_>| {};
+        let infos = pool.observe(FromLevel(Level::Info, hears));
+        assert!(opens(&pool).await, "an observer from info on");
+        let all = pool.observe(hears);
+        assert!(!opens(&pool).await, "one who wants all");
+        drop(infos);
+        assert!(!opens(&pool).await);
+        drop(all);
+        assert!(opens(&pool).await, "nobody but the log");
+    }
+}

@@ -417,7 +417,7 @@ impl<M: Manager> Shell<M> {
 
     /// Tells the observers, if there are any. Never under the lock.
     pub(crate) fn tell(&self, subject: Subject, kind: EventKind<'_>) {
-        if self.watch.is_observed() {
+        if self.watch.is_told(kind.level()) {
             self.watch.tell(&Event { pool: &self.name, subject, kind, source: self });
         }
     }

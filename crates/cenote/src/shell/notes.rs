@@ -41,7 +41,7 @@ impl Notes {
 impl<M: Manager> Locked<M> {
     /// Notes what has happened, if anybody listens.
     pub(crate) fn note(&mut self, watch: &Audience, subject: Subject, kind: EventKind<'static>) {
-        if watch.is_observed() {
+        if watch.is_told(kind.level()) {
             self.notes.push((subject, kind));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use super::{blocking, server};
+use super::{blocking, server, sql};
 
 async fn cenote(args: &[&str]) -> Output {
     let mut cargo = Command::new(env!("CARGO"));
@@ -49,4 +49,33 @@ async fn the_users_own_query_is_measured_and_what_cannot_be_is_told_in_a_sentenc
     let output = cenote(&["--url", &url, "--share", "--size", "1"]).await;
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("--share: MySQL answers one request at a time"), "{said}");
+}
+
+// P-11
+#[tokio::test]
+async fn the_servers_own_limits_are_asked_for_before_sizes_are_tried() {
+    let server = server().await;
+    // Of all sessions, and of those of a name.
+    let url = server.url();
+    sql(&server, "CREATE USER few IDENTIFIED BY 'hunter2' WITH MAX_USER_CONNECTIONS 5").await;
+    let few = server.url_for("few", "hunter2", "");
+    for (url, from, allows) in [(url, "max_connections", 151), (few, "max_user_connections", 5)] {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["run", "--quiet", "--package", "cenote-cli", "--", "size", "--json"]);
+        cargo.args(["--seconds", "1", "--tasks", "8", "--reserve", "1", "--url", &url]);
+        let output = blocking(move || cargo.output().unwrap()).await;
+        let text = String::from_utf8(output.stdout).unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let answer: serde_json::Value =
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{said}"));
+        assert_eq!(
+            (&answer["limit"]["from"], &answer["limit"]["allows"]),
+            (&from.into(), &allows.into())
+        );
+        let sizes = answer["sizes"].as_array().unwrap();
+        // One in reserve, and one for a goodbye that nobody answers.
+        let most = if allows == 5 { 3 } else { 8 };
+        assert_eq!(sizes.last().unwrap()["size"], most, "{answer}");
+        assert!(answer["errors"] == 0 && !text.contains("hunter2"), "{answer}");
+    }
 }

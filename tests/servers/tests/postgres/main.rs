@@ -11,6 +11,7 @@ mod places;
 mod program;
 mod refusals;
 mod shares;
+mod size;
 mod tls;
 mod transactions;
 

@@ -58,3 +58,26 @@ async fn what_cannot_be_measured_is_told_in_a_sentence() {
         assert!(!said.contains(server.password()), "{said}");
     }
 }
+
+// P-11
+#[tokio::test]
+async fn the_servers_own_limit_is_asked_for_before_sizes_are_tried() {
+    let server = server().await;
+    let url = server.url();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--package", "cenote-cli", "--", "size", "--json"]);
+    cargo.args(["--seconds", "1", "--tasks", "4", "--reserve", "10", "--url", &url]);
+    let output = blocking(move || cargo.output().unwrap()).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let limit = &answer["limit"];
+    assert_eq!(
+        (&limit["from"], &limit["allows"]),
+        (&"maxclients".into(), &1000.into()),
+        "{answer}"
+    );
+    let in_use = limit["in_use"].as_u64().unwrap();
+    assert_eq!(answer["share"], 1000 - in_use - 10, "{answer}");
+    assert_eq!((&answer["errors"], answer["sizes"].as_array().unwrap().len()), (&0.into(), 4));
+    assert!(!text.contains(server.password()), "{text}");
+}

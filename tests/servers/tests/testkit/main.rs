@@ -1,5 +1,6 @@
 //! The testkit's private servers do what they say, and leave nothing behind.
 
+mod etcd;
 mod leftovers;
 mod many;
 mod mariadb;

@@ -5,15 +5,13 @@
 //! The thread is there because reading a file blocks, on a network drive for as long as it likes. It holds nothing of the
 //! cluster and ends with the source.
 
-mod entry;
 mod events;
-mod json;
 mod look;
 mod node_file;
 mod read;
 mod toml;
 
-pub use node_file::{FileError, NodeFile};
+pub use node_file::NodeFile;
 pub(super) use read::shown;
 
 use std::fmt;

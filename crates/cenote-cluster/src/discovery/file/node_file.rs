@@ -1,14 +1,12 @@
 //! What a node file says: the nodes, or the one mistake that is in the way, with its line and the rule.
 
 use std::collections::BTreeMap;
-use std::error::Error as StdError;
-use std::fmt;
 use std::path::Path;
 
 use cenote::Node;
 
-use super::entry::{Entry, node};
-use super::{json, read, toml};
+use super::{read, toml};
+use crate::discovery::entry::{Entry, FileError, Mistake, json, node};
 
 /// What a node file lists.
 ///
@@ -39,7 +37,7 @@ impl NodeFile {
         let path = path.as_ref();
         match read::bytes(path) {
             Ok(bytes) => parse(path, &bytes),
-            Err(why) => Err(Mistake { line: None, what: why }.of(path)),
+            Err(why) => Err(Mistake::nowhere(why).of(read::shown(path))),
         }
     }
 
@@ -48,7 +46,7 @@ impl NodeFile {
     /// # Errors
     /// The line and the rule.
     pub fn from_toml(text: &str) -> Result<NodeFile, FileError> {
-        toml::entries(text).and_then(listed).map_err(|mistake| FileError { file: None, mistake })
+        toml::entries(text).and_then(listed).map_err(Mistake::of_text)
     }
 
     /// Reads a text as JSON.
@@ -56,7 +54,7 @@ impl NodeFile {
     /// # Errors
     /// The line and the rule.
     pub fn from_json(text: &str) -> Result<NodeFile, FileError> {
-        json::entries(text).and_then(listed).map_err(|mistake| FileError { file: None, mistake })
+        json::entries(text).and_then(listed).map_err(Mistake::of_text)
     }
 }
 
@@ -64,14 +62,15 @@ impl NodeFile {
 pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<NodeFile, FileError> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Mistake::at(line, "it is no UTF-8 text from here on: save it as UTF-8").of(path)
+        Mistake::at(line, "it is no UTF-8 text from here on: save it as UTF-8")
+            .of(read::shown(path))
     })?;
     // Some editors begin a file with a mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let is_json = path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case("json"));
     let read = if is_json { json::entries(text) } else { toml::entries(text) };
     let of_file = |remark| format!("node file {}, {remark}", read::shown(path));
-    let listed = read.and_then(listed).map_err(|mistake| mistake.of(path))?;
+    let listed = read.and_then(listed).map_err(|mistake| mistake.of(read::shown(path)))?;
     Ok(NodeFile { nodes: listed.nodes, remarks: listed.remarks.into_iter().map(of_file).collect() })
 }
 
@@ -80,7 +79,7 @@ fn listed(entries: Vec<Entry>) -> Result<NodeFile, Mistake> {
     let mut listed = NodeFile { nodes: Vec::new(), remarks: Vec::new() };
     for entry in entries {
         let line = entry.line;
-        let node = node(entry)?;
+        let node = node(entry, None)?;
         match first.get(node.key()) {
             Some(before) => listed.remarks.push(format!(
                 "line {line}: node \"{}\" is listed twice: the entry in line {before} counts",
@@ -94,57 +93,6 @@ fn listed(entries: Vec<Entry>) -> Result<NodeFile, Mistake> {
     }
     Ok(listed)
 }
-
-/// What is wrong, and in which line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mistake {
-    line: Option<usize>,
-    what: String,
-}
-
-impl Mistake {
-    pub(super) fn at(line: usize, what: impl Into<String>) -> Mistake {
-        Mistake { line: Some(line), what: what.into() }
-    }
-
-    fn of(self, path: &Path) -> FileError {
-        FileError { file: Some(read::shown(path)), mistake: self }
-    }
-}
-
-/// Why a node file cannot be used, in one sentence: the file, the line, the rule. It shows no address, which may hold a
-/// password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileError {
-    file: Option<String>,
-    mistake: Mistake,
-}
-
-impl FileError {
-    /// The line of the mistake, from 1; `None` if the file cannot be read at all.
-    pub fn line(&self) -> Option<usize> {
-        self.mistake.line
-    }
-
-    /// The rule, without the place.
-    pub fn rule(&self) -> &str {
-        &self.mistake.what
-    }
-}
-
-impl fmt::Display for FileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.file, self.mistake.line) {
-            (Some(file), Some(line)) => write!(f, "node file {file}, line {line}: ")?,
-            (Some(file), None) => write!(f, "node file {file}: ")?,
-            (None, Some(line)) => write!(f, "line {line}: ")?,
-            (None, None) => {}
-        }
-        f.write_str(&self.mistake.what)
-    }
-}
-
-impl StdError for FileError {}
 
 #[cfg(test)]
 mod tests;

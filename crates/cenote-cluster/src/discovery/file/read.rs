@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use super::node_file::{FileError, NodeFile, parse};
-use crate::discovery::Update;
+use super::node_file::{NodeFile, parse};
+use crate::discovery::{FileError, Update};
 
 /// The largest file that is read: some twenty thousand nodes.
 const LARGEST: u64 = 4 << 20;

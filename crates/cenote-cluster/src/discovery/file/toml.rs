@@ -2,8 +2,7 @@
 
 use ::toml::de::{DeTable, DeValue};
 
-use super::entry::{Entry, Field, Value, one_line, shown};
-use super::node_file::Mistake;
+use crate::discovery::entry::{Entry, Field, Lines, Mistake, Value, one_line, shown};
 
 pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Mistake> {
     let lines = Lines::new(text);
@@ -56,20 +55,5 @@ fn value(value: &DeValue<'_>) -> Value {
             Value::List(list.iter().map(|entry| self::value(entry.get_ref())).collect())
         }
         _ => Value::Other,
-    }
-}
-
-/// Where lines begin, so that each place costs a search and not a walk.
-pub(super) struct Lines(Vec<usize>);
-
-impl Lines {
-    pub(super) fn new(text: &str) -> Lines {
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        Lines(ends.map(|(at, _)| at + 1).collect())
-    }
-
-    /// The line of this byte, from 1.
-    pub(super) fn of(&self, at: usize) -> usize {
-        self.0.partition_point(|begins| *begins <= at) + 1
     }
 }

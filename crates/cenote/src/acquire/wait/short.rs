@@ -8,6 +8,7 @@ use super::super::outcome::{Patience, Span, tell_got};
 use super::super::want::Want;
 use super::{Stage, Wait, WaitProj};
 use crate::manager::Manager;
+use crate::observe::flags;
 use crate::pool::Pool;
 use crate::shell::Shell;
 use crate::time::Time;
@@ -70,7 +71,7 @@ impl<P: Borrow<Pool<M>>, M: Manager, W: Want<M>> WaitProj<'_, P, M, W> {
         };
         *self.stage = Stage::Done;
         let usual = self.span.is_some_and(|span| span.is_of_no_interest(clock));
-        if !usual || shell.watch.is_observed() {
+        if !usual || shell.watch.flags() & flags::OBSERVED != 0 {
             let (id, wanted) = (self.want.id(&taken), self.want.wanted());
             tell_got(shell, *self.ticket, *self.span, id, wanted);
         }

@@ -1,4 +1,4 @@
-//! A node file as JSON: `{"nodes": […]}`, with the line of everything. Each part is kept as the piece of text that it is,
+//! Nodes as JSON, one or `{"nodes": […]}`, with the line of everything. Each part is kept as the piece of text that it is,
 //! so its place in the text is known.
 
 use std::fmt;
@@ -6,11 +6,17 @@ use std::fmt;
 use serde_core::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::entry::{Entry, Field, Value, one_line, shown};
-use super::node_file::Mistake;
-use super::toml::Lines;
+use super::{Entry, Field, Lines, Mistake, Value, one_line, shown};
 
-pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Mistake> {
+/// One node.
+pub(super) fn entry(text: &str) -> Result<Entry, Mistake> {
+    let reader = Reader { text, lines: Lines::new(text) };
+    reader.entry(reader.parts(text, "a node must be an object")?)
+}
+
+/// A file of them.
+#[cfg(feature = "file")]
+pub(in crate::discovery) fn entries(text: &str) -> Result<Vec<Entry>, Mistake> {
     let reader = Reader { text, lines: Lines::new(text) };
     let top: Pairs<'_> = reader.parts(text, "it must be an object with a list of nodes")?;
     let mut entries = None;

@@ -1,9 +1,17 @@
-//! One entry of a node file, whatever it is written in: fields with their lines in, a node or a mistake out. The rules are
-//! here and nowhere else.
+//! One entry that describes a node, whatever it is written in and wherever it stands, in a file or in a registry: fields
+//! with their lines in, a node or a mistake out. The rules are here and nowhere else.
+
+pub(super) mod json;
+mod lines;
+mod mistake;
+mod text;
+
+pub(super) use lines::Lines;
+pub use mistake::FileError;
+pub(super) use mistake::Mistake;
+pub use text::{node_from_json, node_to_json};
 
 use cenote::{Node, Role};
-
-use super::node_file::Mistake;
 
 /// The longest text that a field may have.
 const LONGEST: usize = 200;
@@ -29,10 +37,10 @@ pub(super) enum Value {
     Other,
 }
 
-/// The node that this entry is.
-pub(super) fn node(entry: Entry) -> Result<Node, Mistake> {
+/// The node that this entry is. `named`: its key, if the entry does not say it.
+pub(super) fn node(entry: Entry, named: Option<&str>) -> Result<Node, Mistake> {
     let Entry { line, fields } = entry;
-    let mut key = None;
+    let mut key = named.filter(|named| fits(named, LONGEST)).map(str::to_owned);
     for field in fields.iter().filter(|field| field.name == "key") {
         key = Some(text(field, "its key", LONGEST)?);
     }
