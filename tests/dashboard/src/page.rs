@@ -167,15 +167,6 @@ impl Page {
         Ok(())
     }
 
-    /// The whole page as a PNG in base64, to look at.
-    ///
-    /// # Errors
-    /// If the browser draws none.
-    pub fn picture(&self) -> Result<String> {
-        let answer = self.ask("Page.captureScreenshot", json!({ "format": "png" }))?;
-        Ok(text(&answer["data"]))
-    }
-
     /// What the page complained of: errors and warnings in its console, exceptions, requests that failed or were
     /// forbidden.
     pub fn complaints(&self) -> Vec<String> {

@@ -114,7 +114,8 @@ fn wait(name: &str, dots: &[Dot<'_>]) -> Plot {
     let (least, most) = (Line::smallest(&lines), Line::largest(&lines));
     Plot {
         title: title("Wait for a connection", name, &lines),
-        axis: Axis::powers(least.unwrap_or(-1.0), most.unwrap_or(1.0)),
+        // Up to a millisecond at least: nobody is to take microseconds for trouble.
+        axis: Axis::powers(least.unwrap_or(-1.0), most.unwrap_or(0.0).max(0.0)),
         lines,
     }
 }

@@ -13,9 +13,9 @@ use super::{Dot, SPAN, Sample, time};
 /// Twice what the page usually shows, since the library draws on whole pixels.
 const SIZE: (u32, u32) = (880, 380);
 const LEFT: u32 = 108;
-const TOP: u32 = 52;
+const TOP: u32 = 56;
 const BOTTOM: u32 = 46;
-const RIGHT: u32 = 26;
+const RIGHT: u32 = 36;
 /// The library's size; the letters are 1.24 times smaller.
 const LETTERS: f64 = 34.0;
 /// How wide a letter is, about.
@@ -112,7 +112,8 @@ impl Axis {
         let from = least.floor();
         let to = most.ceil().max(from + 1.0);
         let marks = (from as i32..=to as i32).map(f64::from).collect();
-        Axis { scale: Scale { from, to, marks }, written: |log| time(10_f64.powf(log)) }
+        let scale = Scale { from, to: to + 0.12, marks };
+        Axis { scale, written: |log| time(10_f64.powf(log)) }
     }
 
     pub(super) fn percent() -> Axis {

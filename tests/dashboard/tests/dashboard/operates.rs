@@ -141,9 +141,9 @@ fn a_node_is_taken_out_and_brought_back() {
     visit.click("#operate-go").unwrap();
     visit.sees("document.getElementById('operate-answer').dataset.level === 'ok'");
     visit.press("Escape").unwrap();
-    visit.sees(&format!(
-        "!['ok', 'info'].includes(document.querySelector('{row} .badge').dataset.level)"
-    ));
+    visit.reads(&format!("{row} .badge"), "drained");
+    visit.reads(&format!("{row} .why"), "taken out by hand");
+    visit.reads("#problems", "replica c:5432: taken out by hand");
     choose(&visit, &format!("{row} .operate"), "Restore");
     visit.click("#operate-go").unwrap();
     visit.sees("document.getElementById('operate-answer').dataset.level === 'ok'");

@@ -8,7 +8,7 @@ fn each_pool_and_cluster_is_there_with_the_figures_it_has() {
     let mut world = World::new();
     let place = world.hold_still();
     let visit = Visit::of(world);
-    for name in ["shop", "orders", "still"] {
+    for name in ["shop", "orders", "still", "roomy"] {
         visit.card(name);
     }
     let still = visit.card("still");
@@ -19,6 +19,13 @@ fn each_pool_and_cluster_is_there_with_the_figures_it_has() {
         &format!("{still} .counts"),
         "3 of at most 3 connections, 3 in use, 0 idle, 2 waited at once at most",
     );
+    let roomy = visit.card("roomy");
+    visit.reads(&format!("{roomy} .figures .using"), "2 of 7");
+    visit.reads(
+        &format!("{roomy} .counts"),
+        "5 of at most 7 connections, 2 in use, 3 idle, 1 waited at once at most",
+    );
+    visit.sees(&format!("document.querySelector('{roomy} .figures .waiting').innerText === '0'"));
     // Folded away until somebody looks for a cause.
     visit.click(&format!("{still} .depth summary")).unwrap();
     visit.reads(&format!("{still} .holders tbody"), &place);

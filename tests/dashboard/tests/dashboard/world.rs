@@ -2,7 +2,7 @@
 //! which can be stopped and started again without them.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use cenote::{Fault, Lend, Node, Pool, Pooled, Role};
@@ -21,8 +21,10 @@ pub(crate) const NODES: [(&str, Role); 3] =
 pub(crate) struct World {
     /// Under load.
     pub(crate) orders: Pool<Script>,
-    /// Three connections, all lent, and two callers that wait.
+    /// As [`hold_still`](World::hold_still) leaves it: three connections, all lent, and two callers that wait.
     pub(crate) still: Pool<Script>,
+    /// By the same: five connections of at most seven, two of them lent.
+    pub(crate) roomy: Pool<Script>,
     pub(crate) cluster: Cluster<Script>,
     pub(crate) registry: Registry,
     servers: Arc<Vec<Script>>,
@@ -41,7 +43,7 @@ impl World {
     pub(crate) fn new() -> World {
         let runtime = runtime();
         let registry = Registry::new();
-        let (orders, still, cluster, servers) = runtime.block_on(async {
+        let (orders, still, roomy, cluster, servers) = runtime.block_on(async {
             let orders = Pool::builder(Script::new()).name("orders").max_size(4).build().unwrap();
             let still = Pool::builder(Script::new())
                 .name("still")
@@ -49,6 +51,7 @@ impl World {
                 .measure_hold(true)
                 .build()
                 .unwrap();
+            let roomy = Pool::builder(Script::new()).name("roomy").max_size(7).build().unwrap();
             let servers: Arc<Vec<Script>> = Arc::new(NODES.iter().map(|_| Script::new()).collect());
             let by_address = Arc::clone(&servers);
             let cluster = Cluster::builder(move |node: &Node| {
@@ -61,14 +64,16 @@ impl World {
             .build_ready()
             .await
             .unwrap();
-            (orders, still, cluster, servers)
+            (orders, still, roomy, cluster, servers)
         });
         registry.pool(&orders);
         registry.pool(&still);
+        registry.pool(&roomy);
         registry.cluster(&cluster);
         let mut world = World {
             orders,
             still,
+            roomy,
             cluster,
             registry,
             servers,
@@ -106,7 +111,7 @@ impl World {
         }
     }
 
-    /// Lends all that `still` has, and lets two wait. Gives the place of the acquire.
+    /// Brings the two quiet pools to where they stay. Gives the place of `still`'s acquires.
     pub(crate) fn hold_still(&mut self) -> String {
         let (held, place) = self.runtime.block_on(async {
             let mut held = Vec::new();
@@ -115,6 +120,12 @@ impl World {
                 (held, place) = (held, line!() + 1);
                 held.push(self.still.acquire().await.unwrap());
             }
+            let mut of_roomy = Vec::new();
+            for _ in 0..5 {
+                of_roomy.push(self.roomy.acquire().await.unwrap());
+            }
+            of_roomy.truncate(2);
+            held.extend(of_roomy);
             (held, place)
         });
         self.held = held;
@@ -166,6 +177,16 @@ impl World {
         });
         self.address = address;
         self.site = Some(site);
+    }
+
+    /// Stops the server where it is, until the answer is dropped: its streams stay open, and nothing comes.
+    pub(crate) fn freeze(&self) -> mpsc::Sender<()> {
+        let (thaw, frozen) = mpsc::channel();
+        if let Some(site) = &self.site {
+            // It has one thread.
+            site.spawn(async move { frozen.recv() });
+        }
+        thaw
     }
 
     /// Ends the server and all its streams, as its process's end would.
