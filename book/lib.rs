@@ -18,6 +18,7 @@ macro_rules! pages {
 
 pages! {
     introduction = "introduction.md"
+    world = "world.md"
     sizing = "sizing.md"
     size = "size.md"
     timeouts = "timeouts.md"
