@@ -116,7 +116,9 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> Response {
 
 /// The next part of an answer that goes on.
 pub(crate) async fn frame(body: &mut Body) -> Option<Bytes> {
-    Some(body.frame().await?.unwrap().into_data().unwrap())
+    let minute = std::time::Duration::from_secs(60);
+    let frame = tokio::time::timeout(minute, body.frame()).await.expect("something comes");
+    Some(frame?.unwrap().into_data().unwrap())
 }
 
 /// Waits until something is so.

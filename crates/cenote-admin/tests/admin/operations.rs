@@ -26,6 +26,7 @@ async fn pools_are_resized_paused_resumed_and_cleared() {
     let answer = house.operate(r#"{"op": "resize", "target": "orders", "value": 0}"#).await;
     assert_eq!(answer.code, StatusCode::BAD_REQUEST);
     assert!(answer.sentence().contains("max_size"), "{}", answer.text);
+    assert_eq!(house.status().await.pools[0].status.state, "running");
     let answer = house.operate(r#"{"op": "pause", "target": "orders"}"#).await;
     assert!(answer.sentence().starts_with("pool \"orders\" is paused"), "{}", answer.text);
     assert_eq!(house.pool.status().state, State::Paused);

@@ -250,6 +250,10 @@ impl ListedCluster {
         self.cluster.close(deadline)
     }
 
+    pub(super) fn is(&self, other: &ListedCluster) -> bool {
+        Arc::ptr_eq(&self.cluster, &other.cluster)
+    }
+
     pub(super) fn is_there(&self) -> bool {
         self.cluster.is_there()
     }

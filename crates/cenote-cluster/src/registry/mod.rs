@@ -33,6 +33,14 @@ enum Entry {
 }
 
 impl Entry {
+    fn is(&self, other: &Entry) -> bool {
+        match (self, other) {
+            (Entry::Pool(one), Entry::Pool(other)) => one.is(other),
+            (Entry::Cluster(one), Entry::Cluster(other)) => one.is(other),
+            _ => false,
+        }
+    }
+
     fn is_there(&self) -> bool {
         match self {
             Entry::Pool(pool) => pool.is_there(),
@@ -117,18 +125,25 @@ impl Registry {
 
     fn add(&self, entry: Entry) {
         let mut list = self.lock();
-        if let Some(hub) = &list.hub {
-            entry.watch(hub);
+        list.entries.push(entry.clone());
+        let hub = list.hub.clone();
+        drop(list);
+        if let Some(hub) = hub {
+            entry.watch(&hub);
         }
-        list.entries.push(entry);
     }
 
     /// Those that are still there. What is gone is forgotten.
+    ///
+    /// Nothing is asked of them under the list's lock: whoever asks may be the last to hold a pool, which is closed then and
+    /// told of, and a watcher may look at the list.
     fn entries(&self) -> Vec<Entry> {
-        let mut list = self.lock();
-        list.entries.retain(Entry::is_there);
-        // What is asked of them takes locks of theirs, so this one is let go.
-        list.entries.clone()
+        let all = self.lock().entries.clone();
+        let (there, gone): (Vec<Entry>, Vec<Entry>) = all.into_iter().partition(Entry::is_there);
+        if !gone.is_empty() {
+            self.lock().entries.retain(|entry| !gone.iter().any(|gone| gone.is(entry)));
+        }
+        there
     }
 
     /// The names and counts of those that are still there, in the order in which they were added.
@@ -159,15 +174,11 @@ impl Registry {
     /// Hits cost what they cost without it.
     pub fn watch(&self, watcher: impl Watcher) -> Watch {
         let mut list = self.lock();
-        let hub = match &list.hub {
-            Some(hub) => Arc::clone(hub),
-            None => {
-                let hub = Arc::<Hub>::default();
-                list.entries.iter().for_each(|entry| entry.watch(&hub));
-                Arc::clone(list.hub.insert(hub))
-            }
-        };
+        let unwatched = if list.hub.is_none() { list.entries.clone() } else { Vec::new() };
+        let hub = Arc::clone(list.hub.get_or_insert_default());
         drop(list);
+        // Whoever was added before has seen no hub, and whoever comes after sees it: each is watched once.
+        unwatched.iter().for_each(|entry| entry.watch(&hub));
         Hub::join(&hub, Arc::new(watcher))
     }
 

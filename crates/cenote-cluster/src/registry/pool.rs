@@ -175,6 +175,10 @@ impl ListedPool {
         self.pool.close(&self.name, deadline)
     }
 
+    pub(super) fn is(&self, other: &ListedPool) -> bool {
+        Arc::ptr_eq(&self.pool, &other.pool)
+    }
+
     pub(super) fn is_there(&self) -> bool {
         self.pool.is_there()
     }
