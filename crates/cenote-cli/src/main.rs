@@ -19,6 +19,7 @@ mod size;
 mod source;
 mod stop;
 mod text;
+mod top;
 mod units;
 mod world;
 
@@ -53,6 +54,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Bench(args) => bench::run(&args).await,
             Command::Nodes(args) => nodes::run(&args).await,
             Command::Size(args) => size::run(&args).await,
+            Command::Top(args) => top::run(&args).await,
         }
     })?;
     match std::io::stdout().write_all(outcome.text.as_bytes()) {

@@ -7,4 +7,5 @@ mod http;
 mod nodes;
 mod program;
 mod size;
+mod top;
 mod world;
