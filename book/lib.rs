@@ -24,6 +24,7 @@ pages! {
     timeouts = "timeouts.md"
     sharing = "sharing.md"
     observing = "observing.md"
+    admin = "admin.md"
     top = "top.md"
     cluster = "cluster.md"
     discovery = "discovery.md"
