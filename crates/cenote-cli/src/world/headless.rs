@@ -48,8 +48,10 @@ async fn end(
     mut checks: Vec<Check>,
     mut trouble: Option<Trouble>,
 ) -> Summary {
-    let all_ended = world.rest().await;
     world.news.close();
+    // A scene that did not come to its end has left something behind; else there is nothing to do.
+    _ = (world.heal().await, world.revive().await);
+    let all_ended = world.rest().await;
     let seconds = world.news.elapsed().as_secs_f64();
     let tally = Arc::clone(&world.load.tally);
     let of_load = of_load(&tally);

@@ -22,7 +22,7 @@ const WRITING: u32 = 16;
 pub(crate) const RUSH: u32 = 10;
 const _: () = assert!(WRITING * RUSH == WRITERS, "each writer has a counter");
 /// The pause after a request, on average; drawn between half of it and one and a half.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(150);
 
 pub(crate) struct Load {
     cluster: Cluster<Lines>,
