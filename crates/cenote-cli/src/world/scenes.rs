@@ -147,7 +147,7 @@ pub(crate) async fn old_primary_back(script: &mut Script<'_>) -> Played {
         name: "slow_start",
         what: "share of a server that counts when it is a replica again",
         found: first,
-        bound: Bound::AtMost(75.0),
+        bound: Bound::AtMost(90.0),
         unit: "%",
     });
     let [old, new, third] = [old, &new, &third].map(|server| &server.name);
