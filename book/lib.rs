@@ -18,11 +18,13 @@ macro_rules! pages {
 
 pages! {
     introduction = "introduction.md"
+    world = "world.md"
     sizing = "sizing.md"
     size = "size.md"
     timeouts = "timeouts.md"
     sharing = "sharing.md"
     observing = "observing.md"
+    admin = "admin.md"
     top = "top.md"
     cluster = "cluster.md"
     discovery = "discovery.md"

@@ -73,6 +73,20 @@ kept:   0 connections
     );
 }
 
+// P-26, C-17, P-22
+#[test]
+fn admin() {
+    prints(
+        env!("CARGO_BIN_EXE_admin"),
+        "\
+status:  app, size 1 of 4, a page of 200
+without: 401 {\"error\":\"this needs the token: send it as Bearer in the header Authorization\"}
+with:    200 {\"done\":\"pool \\\"app\\\": max_size was 4 and is 8; running, size 1 of 8, using 0, available 1, waiting 0\"}
+ready:   200 ready
+",
+    );
+}
+
 // P-21
 #[test]
 fn graceful_shutdown() {

@@ -184,6 +184,7 @@ impl Dice {
                 let scheme = if self.below(8) == 0 { "mysql" } else { self.one_of(&right) };
                 format!("{scheme}://{login}{host}{path}?{parameters}")
             }
+            "admin" => self.request(),
             "sqlite" => {
                 let parameters = each(&mut Dice::parameter).join("&");
                 let path =
@@ -235,6 +236,50 @@ impl Dice {
         }
         let pieces = self.below(5);
         (0..pieces).map(|_| self.one_of(PIECES)).collect()
+    }
+
+    /// A request to the admin router, mostly of somebody who has the token.
+    fn request(&mut self) -> String {
+        let path = self.one_of(&[
+            "/status",
+            "/metrics",
+            "/live",
+            "/readyz",
+            "/",
+            "/charts/traffic.svg?of=shop",
+            "/charts/x?of=$",
+            "/nowhere",
+            "/status?token=1",
+            "/assets/app.js",
+            "/actions/echo",
+            "/operations",
+        ]);
+        let token = self.one_of(&["Bearer $", "Bearer $", "bearer $", "Bearer ~", "$", "Basic $"]);
+        let origin = self.one_of(&["http://h", "http://h", "http://h:1", "null", "http://$"]);
+        let headers = format!("host: h\norigin: {origin}\nauthorization: {token}");
+        if self.below(2) == 0 {
+            let method = self.one_of(&["GET", "GET", "GET", "HEAD", "POST", "DELETE"]);
+            return format!("{method} {path}\n{headers}");
+        }
+        let op = self.one_of(&[
+            "resize",
+            "pause",
+            "resume",
+            "clear",
+            "drain_node",
+            "eject_node",
+            "restore_node",
+            "set_weight",
+            "",
+            "$",
+        ]);
+        let target = self.one_of(&["orders", "shop", "shop:primary:a", "shop", "$", ""]);
+        let node = self.one_of(&["\"a\"", "\"redis://:***@b\"", "\"$\"", "null", "1"]);
+        let value = self.one_of(&["0", "1", "3", "301", "null", "-1", "1e9", "\"$\""]);
+        let body = format!(
+            "{{\"op\": \"{op}\", \"target\": \"{target}\", \"node\": {node}, \"value\": {value}}}"
+        );
+        format!("POST /operations\n{headers}\n\n{body}")
     }
 
     /// The fields of a node, mostly right.

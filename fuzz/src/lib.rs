@@ -1,9 +1,10 @@
-//! What must hold of any configuration, any URL and any node file, whatever bytes they are: one function for each kind of
+//! What must hold of any configuration, any URL, any node file and any request, whatever bytes they are: one function for each kind of
 //! source, which panics where it does not hold. The tests give them the kept inputs (`corpus/`) and inputs
 //! drawn from seeds; libFuzzer (`cargo xtask fuzz`) gives them what reaches code that no input has reached.
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod claims;
 pub mod dice;
 mod file;
@@ -17,6 +18,7 @@ mod url;
 mod values;
 mod variables;
 
+pub use admin::admin;
 pub use file::{json, toml};
 pub use http::http;
 pub use mysql::mysql;
@@ -36,7 +38,8 @@ pub struct Target {
 }
 
 /// Every kind of source.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
+    Target { name: "admin", run: admin },
     Target { name: "json", run: json },
     Target { name: "http", run: http },
     Target { name: "mysql", run: mysql },

@@ -1,10 +1,12 @@
 //! Node files: what is read is a list of nodes that a cluster can have, each once, and says the same to a stabilizer again;
-//! what is wrong is named with a line of the file, in one sentence.
+//! what is wrong is named with a line of the file, in one sentence. The same of one node alone, as registries have it.
 
 use std::collections::BTreeSet;
 
 use cenote::{Node, Time};
-use cenote_cluster::discovery::{FileError, NodeFile, Order, SafetyRules, Stabilizer, Update};
+use cenote_cluster::discovery::{
+    FileError, NodeFile, Order, SafetyRules, Stabilizer, Update, node_from_json, node_to_json,
+};
 
 use crate::claims;
 
@@ -12,15 +14,24 @@ use crate::claims;
 pub fn nodes(input: &[u8]) -> bool {
     let text = String::from_utf8_lossy(input);
     let (toml, json) = (NodeFile::from_toml(&text), NodeFile::from_json(&text));
-    // Whatever is one of them is not the other, so one says what an address looks like in the wrong place.
-    [toml, json].into_iter().map(|read| judge(&text, read)).fold(false, |taken, one| taken | one)
+    let listed = |read: Result<NodeFile, FileError>| {
+        let listed = read?;
+        listed.remarks.iter().for_each(|remark| claims::is_one_sentence(remark));
+        Ok(listed.nodes)
+    };
+    let one = node_from_json(&text, Some("a")).map(|node| {
+        assert_eq!(node_from_json(&node_to_json(&node), None).as_ref(), Ok(&node));
+        vec![node]
+    });
+    // Whatever is one of them is none of the others, so each says what an address looks like in the wrong place.
+    let all = [listed(toml), listed(json), one];
+    all.into_iter().map(|read| judge(&text, read)).fold(false, |taken, one| taken | one)
 }
 
-fn judge(text: &str, read: Result<NodeFile, FileError>) -> bool {
+fn judge(text: &str, read: Result<Vec<Node>, FileError>) -> bool {
     match read {
-        Ok(listed) => {
-            listed.remarks.iter().for_each(|remark| claims::is_one_sentence(remark));
-            can_be_had(&listed.nodes);
+        Ok(nodes) => {
+            can_be_had(&nodes);
             true
         }
         Err(mistake) => {

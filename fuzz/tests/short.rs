@@ -90,6 +90,12 @@ fn whatever_stands_in_a_node_file_is_taken_or_named_with_its_line() {
     run("nodes");
 }
 
+// S
+#[test]
+fn whatever_is_asked_of_the_admin_router_is_answered_and_no_secret_is_shown() {
+    run("admin");
+}
+
 // P-24, S
 #[test]
 fn whatever_the_environment_says_is_taken_or_named_with_the_variable() {

@@ -22,7 +22,8 @@ impl Clean {
 
     /// The text without what it may hold of secrets.
     pub(crate) fn text(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+        // One line, whatever a driver or a name has in it.
+        let mut text = text.replace(is_strange, "\u{fffd}");
         if let Some(token) = self.token.as_deref().filter(|token| text.contains(*token)) {
             text = text.replace(token, HIDDEN);
         }
@@ -34,6 +35,11 @@ impl Clean {
         }
         text
     }
+}
+
+/// What tears lines apart, or turns them round.
+fn is_strange(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Where a URL, or a value, ends in a sentence.
@@ -127,6 +133,7 @@ mod tests {
             ("waited 2.0s: a = b", "waited 2.0s: a = b"),
             ("ключ=значение password=тайна", "ключ=значение password=***"),
             ("password=", "password="),
+            ("two\nlines\u{202e}", "two\u{fffd}lines\u{fffd}"),
             ("pool \"tokens\": closed", "pool \"tokens\": closed"),
             ("", ""),
         ] {

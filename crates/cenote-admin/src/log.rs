@@ -3,10 +3,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use cenote::Level;
 use cenote_cluster::{Event, Watcher};
+use tokio::time::Instant;
 
 use crate::clean::Clean;
 use crate::document::Entry;
@@ -18,6 +20,7 @@ const KEPT: usize = 200;
 const SHOWN: usize = 50;
 /// The most entries in a second.
 const A_SECOND: u32 = 50;
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Somebody of the service's who is told each entry.
 pub(crate) type Sink = Box<dyn Fn(Level, &str) + Send + Sync>;
@@ -26,8 +29,8 @@ pub(crate) type Sink = Box<dyn Fn(Level, &str) + Send + Sync>;
 struct Lines {
     last: u64,
     ring: VecDeque<(Entry, Bytes)>,
-    /// The second that is counted, what it has had, and what was left out.
-    second: u64,
+    /// When the second began that is counted, what it has had, and what was left out.
+    second: Option<Instant>,
     written: u32,
     left_out: u64,
 }
@@ -51,24 +54,24 @@ impl Log {
 
     /// Writes an entry, unless there are too many in this second.
     pub(crate) fn write(&self, level: Level, of: &str, text: &str) {
-        self.write_at(unix_ms(), level, of, text, false);
+        self.write_at(Instant::now(), level, of, text, false);
     }
 
     /// Writes an entry in any case: for what somebody did.
     pub(crate) fn write_surely(&self, level: Level, of: &str, text: &str) {
-        self.write_at(unix_ms(), level, of, text, true);
+        self.write_at(Instant::now(), level, of, text, true);
     }
 
-    fn write_at(&self, at: u64, level: Level, of: &str, text: &str, surely: bool) {
+    fn write_at(&self, now: Instant, level: Level, of: &str, text: &str, surely: bool) {
         let mut lines = self.lock();
-        self.close_second(&mut lines, at);
+        self.close_second(&mut lines, now);
         lines.written += 1;
         if lines.written > A_SECOND && !surely {
             lines.left_out += 1;
             return;
         }
         let text = self.clean.text(text);
-        lines.push(at, level, self.clean.text(of), text.clone());
+        lines.push(level, self.clean.text(of), text.clone());
         drop(lines);
         self.board.news();
         if let Some(sink) = &self.sink {
@@ -79,22 +82,22 @@ impl Log {
     /// Says how many were left out of a second that is over.
     pub(crate) fn settle(&self) {
         let mut lines = self.lock();
-        if self.close_second(&mut lines, unix_ms()) {
+        if self.close_second(&mut lines, Instant::now()) {
             drop(lines);
             self.board.news();
         }
     }
 
-    fn close_second(&self, lines: &mut Lines, at: u64) -> bool {
-        if at / 1000 == lines.second {
+    fn close_second(&self, lines: &mut Lines, now: Instant) -> bool {
+        if lines.second.is_some_and(|began| now - began < SECOND) {
             return false;
         }
-        (lines.second, lines.written) = (at / 1000, 0);
+        (lines.second, lines.written) = (Some(now), 0);
         match std::mem::take(&mut lines.left_out) {
             0 => false,
             n => {
                 let text = format!("{n} more events in one second are not shown");
-                lines.push(at, Level::Warn, "log".to_owned(), text);
+                lines.push(Level::Warn, "log".to_owned(), text);
                 true
             }
         }
@@ -121,9 +124,10 @@ impl Log {
 }
 
 impl Lines {
-    fn push(&mut self, at: u64, level: Level, of: String, text: String) {
+    fn push(&mut self, level: Level, of: String, text: String) {
         self.last += 1;
-        let entry = Entry { n: self.last, at, level: level.name().to_owned(), of, text };
+        let (n, at) = (self.last, unix_ms());
+        let entry = Entry { n, at, level: level.name().to_owned(), of, text };
         let json = serde_json::to_string(&entry).expect("numbers and texts can be written");
         if self.ring.len() == KEPT {
             self.ring.pop_front();
@@ -150,18 +154,19 @@ mod tests {
         Log::new(Clean::new(None), None, Arc::default())
     }
 
-    fn write(log: &Log, at: u64, n: u64) {
-        (0..n).for_each(|i| log.write_at(at, Level::Info, "a", &i.to_string(), false));
+    fn write(log: &Log, now: Instant, n: u64) {
+        (0..n).for_each(|i| log.write_at(now, Level::Info, "a", &i.to_string(), false));
     }
 
     // P-29
     #[test]
     fn a_storm_is_counted_and_what_somebody_did_is_written_all_the_same() {
         let log = log();
-        write(&log, 1000, 80);
+        let began = Instant::now();
+        write(&log, began, 80);
         assert_eq!(log.last(), u64::from(A_SECOND));
-        log.write_at(1999, Level::Warn, "a", "somebody did something", true);
-        write(&log, 2000, 1);
+        log.write_at(began + SECOND / 2, Level::Warn, "a", "somebody did something", true);
+        write(&log, began + SECOND, 1);
         let shown = log.shown();
         let texts: Vec<&str> = shown.iter().rev().map(|entry| entry.text.as_str()).collect();
         let expected =
@@ -174,7 +179,8 @@ mod tests {
     #[test]
     fn who_reads_on_gets_every_entry_that_is_kept_once() {
         let log = log();
-        (0..10).for_each(|second| write(&log, second * 1000, 40));
+        let began = Instant::now();
+        (0..10).for_each(|second| write(&log, began + second * SECOND, 40));
         let (mut n, mut read) = (0, Vec::new());
         while let Some((next, frame)) = log.after(n) {
             assert!(frame.starts_with(b"event: log\ndata: {\"n\":"));

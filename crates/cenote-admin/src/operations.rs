@@ -30,6 +30,8 @@ pub(crate) struct Operation {
     value: Option<u64>,
 }
 
+/// The longest name, so that answers are no longer than sentences are.
+const NAME: usize = 200;
 const OPERATIONS: &str =
     "resize, pause, resume, clear, drain_node, eject_node, restore_node and set_weight";
 
@@ -44,10 +46,17 @@ type Outcome = Result<String, Refusal>;
 
 impl Operation {
     pub(crate) fn read(body: &[u8]) -> Result<Operation, Refusal> {
-        serde_json::from_slice(body).map_err(|error| {
-            // Its own sentence quotes what was sent only where it is a name.
-            Refusal::bad(format!("this is no operation: {error}"))
-        })
+        let read = serde_json::from_slice(body).map_err(|error| {
+            // It may quote what was sent, however long that is.
+            let why: String = error.to_string().chars().take(NAME).collect();
+            Refusal::bad(format!("this is no operation: {why}"))
+        });
+        let operation: Operation = read?;
+        let names = [Some(&operation.op), Some(&operation.target), operation.node.as_ref()];
+        if names.into_iter().flatten().any(|name| name.len() > NAME) {
+            return Err(Refusal::bad(format!("a name is longer than {NAME} bytes")));
+        }
+        Ok(operation)
     }
 
     /// Carries it out.

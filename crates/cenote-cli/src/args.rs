@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, the bounds of each number, and how a mistake is told.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
 
@@ -47,15 +48,27 @@ pub(crate) struct DemoArgs {
     /// Print one JSON object instead of text
     #[arg(long, conflicts_with = "cluster")]
     pub(crate) json: bool,
-    /// Show a cluster instead: a primary and two replicas in this process
+    /// Show a cluster instead: a primary and two replicas in this process, a dashboard, and buttons for faults
     #[arg(long)]
     pub(crate) cluster: bool,
-    /// Play a script of faults, print what came of it, the last line as JSON, and fail if something did not hold
-    #[arg(long, requires = "cluster", conflicts_with = "seconds")]
+    /// Where the dashboard is served [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "127.0.0.1:PORT", requires = "cluster", value_parser = on_this_machine, allow_hyphen_values = true)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Without a dashboard: play a script of faults, print what came of it, the last line as JSON, and fail if something
+    /// did not hold
+    #[arg(long, requires = "cluster", conflicts_with_all = ["seconds", "listen"])]
     pub(crate) headless: bool,
     // For the program's own tests.
     #[arg(long, hide = true, requires = "headless")]
     pub(crate) plant: Option<Plant>,
+}
+
+/// An address that only programs of this machine reach: whoever opens the page may press the buttons.
+fn on_this_machine(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse().ok().filter(|address: &SocketAddr| address.ip().is_loopback());
+    address.ok_or_else(|| {
+        "it must be an address of this machine with a port, such as 127.0.0.1:7070".to_owned()
+    })
 }
 
 #[derive(Args)]

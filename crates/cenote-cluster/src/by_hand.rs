@@ -46,6 +46,9 @@ pub struct UnknownNode {
     pub known: Vec<Arc<str>>,
 }
 
+/// The most keys that an error names.
+const SHOWN: usize = 8;
+
 impl fmt::Display for UnknownNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let UnknownNode { cluster, node, known } = self;
@@ -53,7 +56,13 @@ impl fmt::Display for UnknownNode {
         match known.as_slice() {
             [] => f.write_str("it has none at all"),
             [only] => write!(f, "its only one is {only}"),
-            keys => write!(f, "it has {}", keys.join(", ")),
+            keys => {
+                write!(f, "it has {}", keys[..keys.len().min(SHOWN)].join(", "))?;
+                match keys.len().saturating_sub(SHOWN) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
+            }
         }
     }
 }

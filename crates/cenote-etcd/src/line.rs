@@ -124,11 +124,8 @@ impl Line {
         let mut conn = self.server().connect().await.map_err(here)?;
         let answer = self.send(&mut conn, ask::WATCH, body).await.map_err(here)?;
         if !answer.status().is_success() {
-            // Never a success: it says why.
-            return match self.read(conn, answer).await {
-                Ok(_) => Err(Trouble::Here(format!("{}: no watch", self.place()))),
-                Err(trouble) => Err(trouble),
-            };
+            let said = self.read(conn, answer).await;
+            return Err(said.err().unwrap_or_else(|| odd(&self.place(), "begins no watch")));
         }
         let mut watch = Watch::new(self.at, conn, answer.into_body());
         let ended =

@@ -187,19 +187,8 @@ impl HttpError {
 
     /// The error of a connect that nobody answered.
     pub(crate) fn unreachable(place: Arc<str>, error: &io::Error) -> HttpError {
-        let fault = fault::of_io(error);
-        let reason = match (error.kind(), fault) {
-            (io::ErrorKind::ConnectionRefused, _) => {
-                "nothing listens there: start the service, or correct host and port".to_owned()
-            }
-            (_, Fault::Overload) => {
-                "there are too many open files: lower max_size, or raise the limit (ulimit -n)"
-                    .to_owned()
-            }
-            _ => format!(
-                "it cannot be reached ({error}): see whether the host is up and the network lets you pass"
-            ),
-        };
+        let fault = cenote_driver::io::fault(error);
+        let reason = cenote_driver::io::unreachable(error, "service");
         HttpError::Connect { place, reason, fault }
     }
 }

@@ -60,21 +60,6 @@ pub(crate) fn is_refusal(error: &hyper::Error) -> bool {
     })
 }
 
-/// The meaning of an error of the system's while connecting.
-pub(crate) fn of_io(error: &io::Error) -> Fault {
-    match error.kind() {
-        io::ErrorKind::TimedOut => Fault::Timeout,
-        io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::NotFound => Fault::Host,
-        io::ErrorKind::PermissionDenied => Fault::Permanent,
-        // EMFILE and ENFILE: fewer connections may work.
-        _ if cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24)) => Fault::Overload,
-        _ => Fault::Connection,
-    }
-}
-
 /// The first error of this type in the chain below.
 fn below<E: StdError + 'static>(error: &hyper::Error) -> Option<&E> {
     let mut below = error.source();
@@ -108,16 +93,5 @@ mod tests {
             }
         }
         assert!(statuses > 8, "{statuses}");
-    }
-
-    // P-14
-    #[test]
-    fn a_refused_port_is_the_hosts_and_a_full_table_of_files_is_ours() {
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert_eq!(of_io(&refused), Fault::Host);
-        assert_eq!(of_io(&io::ErrorKind::TimedOut.into()), Fault::Timeout);
-        assert_eq!(of_io(&io::ErrorKind::ConnectionReset.into()), Fault::Connection);
-        #[cfg(unix)]
-        assert_eq!(of_io(&io::Error::from_raw_os_error(24)), Fault::Overload);
     }
 }

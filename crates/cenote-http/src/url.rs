@@ -82,7 +82,7 @@ pub(crate) fn bad_path(path: &str) -> bool {
 
 /// User and password as every request shows them.
 fn basic(login: &str) -> Result<HeaderValue, HttpError> {
-    let bytes = decoded(login).ok_or_else(|| {
+    let bytes = cenote_driver::decoded(login).map_err(|_| {
         HttpError::settings("user or password in the URL is encoded wrongly: write a % as %25")
     })?;
     // A user without a password has an empty one.
@@ -93,24 +93,6 @@ fn basic(login: &str) -> Result<HeaderValue, HttpError> {
     })?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-/// Without its percent encoding.
-fn decoded(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        rest = after;
-        if first != b'%' {
-            bytes.push(first);
-            continue;
-        }
-        let (digits, after) = rest.split_at_checked(2)?;
-        let digit = |at: usize| char::from(digits[at]).to_digit(16);
-        bytes.push((digit(0)? << 4 | digit(1)?) as u8);
-        rest = after;
-    }
-    Some(bytes)
 }
 
 /// RFC 4648.

@@ -11,6 +11,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cenote::Fault;
+use cenote_driver::Credentials;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder};
 use tokio::net::lookup_host;
@@ -19,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::connection::MysqlConnection;
 use crate::error::MysqlError;
-use crate::plan::{Credentials, Plan, SslMode, Target};
+use crate::plan::{Plan, SslMode, Target};
 use crate::session::Session;
 
 /// Who a server is, so that a connection that leads to another one is told apart: behind one address there may be
@@ -33,7 +34,7 @@ pub(crate) async fn connect(plan: &Arc<Plan>) -> Result<MysqlConnection, MysqlEr
         ));
     };
     let login = log_in(plan).await?;
-    let place = plan.place(login.as_ref().and_then(|login| login.user.as_deref()));
+    let place = plan.place(login.as_ref().and_then(|login| login.user()));
     let mut last = None;
     for address in addresses(plan, &place).await? {
         match to_address(plan, &place, address, login.as_ref()).await {
@@ -188,11 +189,11 @@ fn options(
     purpose: Purpose,
     encrypt: Option<Option<Vec<u8>>>,
 ) -> Opts {
-    let user = login.and_then(|login| login.user.as_ref()).or(plan.user.as_ref());
-    let password = login.map(|login| &login.password).or(plan.password.as_ref());
+    let user = login.and_then(Credentials::user).or(plan.user.as_deref());
+    let password = login.map(Credentials::secret).or(plan.password.as_deref());
     let mut opts = OptsBuilder::default()
-        .user(user.map(String::as_str))
-        .pass(password.map(String::as_str))
+        .user(user)
+        .pass(password)
         .db_name(plan.database.as_deref())
         // The driver would leave for the server's socket where there is one.
         .prefer_socket(false);

@@ -160,31 +160,19 @@ impl MysqlError {
     }
 }
 
+/// What is understood by its kind, whoever says it.
+const NAMED: [io::ErrorKind; 3] =
+    [io::ErrorKind::ConnectionRefused, io::ErrorKind::NotFound, io::ErrorKind::PermissionDenied];
+
 fn unreachable(error: &io::Error, fault: Fault) -> String {
-    match (error.kind(), fault) {
-        (io::ErrorKind::ConnectionRefused, _) => {
-            "nothing listens there: start the server, or correct host and port".to_owned()
-        }
-        (io::ErrorKind::NotFound, _) => {
-            "there is no such socket: start the server, or correct the path".to_owned()
-        }
-        (io::ErrorKind::PermissionDenied, _) => {
-            "this process may not use that socket: change its rights, or connect by TCP".to_owned()
-        }
-        (io::ErrorKind::InvalidData, Fault::Permanent) => no_tls(error),
-        (_, Fault::Overload) => {
-            "there are too many open files: lower max_size, or raise the limit (ulimit -n)"
-                .to_owned()
-        }
+    let foreign = error.raw_os_error().is_none() && !NAMED.contains(&error.kind());
+    match error.kind() {
+        io::ErrorKind::InvalidData if fault == Fault::Permanent => no_tls(error),
         // Not the system's words but the driver's, or those for the end of a connection that was there.
-        (kind, _) if error.raw_os_error().is_none() || kind == io::ErrorKind::ConnectionReset => {
-            format!(
-                "it hung up ({error}): it shuts down, or somebody in between does not let you pass"
-            )
-        }
-        _ => format!(
-            "it cannot be reached ({error}): see whether the host is up and the network lets you pass"
+        kind if foreign || kind == io::ErrorKind::ConnectionReset => format!(
+            "it hung up ({error}): it shuts down, or somebody in between does not let you pass"
         ),
+        _ => cenote_driver::io::unreachable(error, "server"),
     }
 }
 

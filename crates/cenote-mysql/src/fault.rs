@@ -94,17 +94,9 @@ pub(crate) fn of_connect(error: &Error) -> Fault {
 /// The meaning of an error of the system's while connecting.
 pub(crate) fn of_io(error: &io::Error) -> Fault {
     match error.kind() {
-        io::ErrorKind::TimedOut => Fault::Timeout,
-        io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::NotFound => Fault::Host,
-        io::ErrorKind::PermissionDenied => Fault::Permanent,
         // What rustls has against the server's certificate comes wrapped like this.
         io::ErrorKind::InvalidData if is_tls(error) => Fault::Permanent,
-        // EMFILE and ENFILE: fewer connections may work.
-        _ if cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24)) => Fault::Overload,
-        _ => Fault::Connection,
+        _ => cenote_driver::io::fault(error),
     }
 }
 

@@ -56,10 +56,11 @@ mod url;
 
 pub use ask::Ask;
 pub use cancel::Canceller;
+pub use cenote_driver::Credentials;
 pub use connection::MysqlConnection;
 pub use error::MysqlError;
 pub use mysql::Mysql;
 pub use mysql_async;
-pub use plan::{Credentials, Reset, SslMode};
+pub use plan::{Reset, SslMode};
 pub use session::Session;
 pub use transaction::{IsolationLevel, Transaction, TransactionBuilder};

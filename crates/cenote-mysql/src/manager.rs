@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cenote::{Ended, Fate, Fault, Manager, Options};
+use cenote_driver::Cancels;
 
-use crate::cancel::Cancels;
 use crate::connect;
 use crate::connection::MysqlConnection;
 use crate::error::MysqlError;
@@ -83,7 +83,7 @@ impl Manager for Mysql {
         if conn.is_adrift() || cancels == Cancels::Unknown {
             return Fate::Close;
         }
-        if cancels == Cancels::Some || conn.is_unknown() || conn.owes_rollback {
+        if cancels != Cancels::None || conn.is_unknown() || conn.owes_rollback {
             return Fate::Reset;
         }
         match self.plan.reset {

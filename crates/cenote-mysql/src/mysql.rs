@@ -1,6 +1,7 @@
 //! `Mysql`: which server, as whom, and how its connections are treated. A value to be built and handed to a pool; nothing
 //! is opened before the pool connects.
 
+use cenote_driver::Credentials;
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::MysqlError;
-use crate::plan::{Credentials, Plan, Reset, SslMode, Target, must_be_a_name};
+use crate::plan::{Plan, Reset, SslMode, Target, must_be_a_name};
 
 /// Makes connections to a MySQL or MariaDB server.
 ///

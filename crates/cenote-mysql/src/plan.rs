@@ -1,15 +1,14 @@
 //! What a `Mysql` was told: where to connect, as whom, how safely, and what becomes of used connections. Shared by the
 //! manager and its connections.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cenote::Settings;
+use cenote_driver::AskCredentials;
 
 use crate::error::MysqlError;
 
@@ -47,36 +46,6 @@ pub enum Reset {
     Full,
 }
 
-/// As whom to log in; made by the function of [`Mysql::credentials`](crate::Mysql::credentials).
-#[derive(Clone)]
-pub struct Credentials {
-    pub(crate) user: Option<String>,
-    pub(crate) password: String,
-}
-
-impl Credentials {
-    /// A user and a password.
-    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Credentials {
-        Credentials { user: Some(user.into()), password: password.into() }
-    }
-
-    /// Another password for the user that is set.
-    pub fn password(password: impl Into<String>) -> Credentials {
-        Credentials { user: None, password: password.into() }
-    }
-}
-
-/// Without the password.
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
-    }
-}
-
-type Handed = Result<Credentials, Box<dyn StdError + Send + Sync>>;
-pub(crate) type CredentialsFn =
-    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Handed> + Send>> + Send + Sync>;
-
 /// Where the server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -100,7 +69,7 @@ pub(crate) struct Plan {
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) database: Option<String>,
-    pub(crate) credentials: Option<CredentialsFn>,
+    pub(crate) credentials: Option<AskCredentials>,
     pub(crate) ssl_mode: SslMode,
     pub(crate) ssl_ca: Option<PathBuf>,
     pub(crate) settings: Vec<(String, String)>,

@@ -8,12 +8,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use cenote_driver::Fence;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::{AsQuery, FromRow, Queryable};
 use mysql_async::{Conn, Error, Params, Row, Statement};
 
 use crate::ask::{Ask, Asked};
-use crate::cancel::Fence;
 use crate::connect::Side;
 use crate::error::MysqlError;
 use crate::fault;

@@ -188,26 +188,16 @@ fn target(text: &str) -> Result<Target, MysqlError> {
 
 /// Without its percent encoding.
 fn decoded(text: &str, what: &str) -> Result<String, MysqlError> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-        let byte = match byte {
-            b'%' => digit(rest.next()).zip(digit(rest.next())).map(|(high, low)| high << 4 | low),
-            byte => Some(byte.into()),
-        };
-        match byte {
-            Some(0) => return wrong(&format!("{what} in the URL holds a zero byte: correct it")),
-            Some(byte) => bytes.push(byte as u8),
-            None => bytes.push(0xff),
+    let bytes = cenote_driver::decoded(text).ok();
+    match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(text) if text.contains('\0') => {
+            wrong(&format!("{what} in the URL holds a zero byte: correct it"))
         }
-    }
-    // No text has this byte, so what was encoded wrongly is found here too.
-    String::from_utf8(bytes).or_else(|_| {
-        wrong(&format!(
+        Some(text) => Ok(text),
+        None => wrong(&format!(
             "{what} in the URL is encoded wrongly: write a % as %25, and letters beyond ASCII as they are"
-        ))
-    })
+        )),
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use cenote_driver::Credentials;
 use tokio::net::lookup_host;
 use tokio::runtime::Handle;
 use tokio::sync::SetOnce;
@@ -16,7 +17,7 @@ use tokio_postgres::{Client, Config, SimpleQueryMessage};
 
 use crate::connection::PostgresConnection;
 use crate::error::PostgresError;
-use crate::plan::{Credentials, Plan, SslMode, Target};
+use crate::plan::{Plan, SslMode, Target};
 use crate::session::Session;
 use crate::socket::{Address, Socket};
 use crate::tap::{Ear, Tap};
@@ -75,7 +76,7 @@ async fn to_target(
     credentials: Option<&Credentials>,
     runtime: &Handle,
 ) -> Result<PostgresConnection, PostgresError> {
-    let user = credentials.and_then(|credentials| credentials.user.as_deref());
+    let user = credentials.and_then(|credentials| credentials.user());
     let place = plan.place(target, user);
     let addresses = addresses(target).await.map_err(|error| unresolved(&place, target, &error))?;
     let mut last = None;
@@ -139,11 +140,11 @@ async fn to_address(
     runtime: &Handle,
 ) -> Result<PostgresConnection, PostgresError> {
     let mut config = plan.config.clone();
-    if let Some(Credentials { user, password }) = credentials {
-        if let Some(user) = user {
+    if let Some(login) = credentials {
+        if let Some(user) = login.user() {
             config.user(user);
         }
-        config.password(password);
+        config.password(login.secret());
     }
     let connector = connector(plan, place, &address, &mut config)?;
     let socket = Socket::open(&address, &config)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::cancel::Canceller;
 use crate::error::PostgresError;
@@ -59,7 +60,7 @@ impl PostgresConnection {
     /// Says goodbye and waits until the server has closed the connection; dropped before that, it is cut.
     pub(crate) async fn close(mut self, plan: &Plan) -> Result<(), PostgresError> {
         let session = self.session.take().expect("a connection has its session until it is closed");
-        let task = Cut(self.task.take());
+        let task = self.task.take().map(AbortOnDropHandle::new);
         if !session.is_closed() && (session.is_adrift() || session.wire().is_owed()) {
             // The server would finish what it does before it hears a goodbye. If it cannot be asked to stop, the
             // goodbye is still said.
@@ -67,7 +68,10 @@ impl PostgresConnection {
         }
         // With its last owner the session says goodbye.
         drop(session);
-        task.await;
+        if let Some(task) = task {
+            // It cannot panic; if it did, the connection is gone as well.
+            let _ = task.await;
+        }
         Ok(())
     }
 }
@@ -85,9 +89,9 @@ impl Drop for PostgresConnection {
     fn drop(&mut self) {
         drop(self.session.take());
         if let Some(task) = self.task.take() {
-            let cut = Cut(Some(task));
+            let task = AbortOnDropHandle::new(task);
             self.runtime.spawn(async move {
-                let _ = tokio::time::timeout(GOODBYE, cut).await;
+                let _ = tokio::time::timeout(GOODBYE, task).await;
             });
         }
     }
@@ -96,32 +100,6 @@ impl Drop for PostgresConnection {
 impl fmt::Debug for PostgresConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresConnection").field("place", self.place()).finish_non_exhaustive()
-    }
-}
-
-/// The task of a connection; ends it when dropped.
-struct Cut(Option<JoinHandle<()>>);
-
-impl Future for Cut {
-    type Output = ();
-
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<()> {
-        match &mut self.0 {
-            // It cannot panic; if it did, the connection is gone as well.
-            Some(task) => std::pin::Pin::new(task).poll(cx).map(|_| ()),
-            None => std::task::Poll::Ready(()),
-        }
-    }
-}
-
-impl Drop for Cut {
-    fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
     }
 }
 

@@ -147,26 +147,8 @@ impl PostgresError {
 
     /// The error of a connect that nobody answered.
     pub(crate) fn unreachable(place: Arc<str>, error: &io::Error) -> PostgresError {
-        let fault = fault::of_io(error);
-        let reason = match (error.kind(), fault) {
-            (io::ErrorKind::ConnectionRefused, _) => {
-                "nothing listens there: start the server, or correct host and port".to_owned()
-            }
-            (io::ErrorKind::NotFound, _) => {
-                "there is no such socket: start the server, or correct the path".to_owned()
-            }
-            (io::ErrorKind::PermissionDenied, _) => {
-                "this process may not use that socket: change its rights, or connect by TCP"
-                    .to_owned()
-            }
-            (_, Fault::Overload) => {
-                "there are too many open files: lower max_size, or raise the limit (ulimit -n)"
-                    .to_owned()
-            }
-            _ => format!(
-                "it cannot be reached ({error}): see whether the host is up and the network lets you pass"
-            ),
-        };
+        let fault = cenote_driver::io::fault(error);
+        let reason = cenote_driver::io::unreachable(error, "server");
         PostgresError::Connect { place, reason, fault, source: None }
     }
 }

@@ -83,26 +83,11 @@ pub(crate) fn of_connect(error: &Error) -> Fault {
     if words.starts_with("error performing TLS") {
         return match inner_io(error) {
             // The peer went away in the middle of it.
-            Some(error) if error.get_ref().is_none() => of_io(error),
+            Some(error) if error.get_ref().is_none() => cenote_driver::io::fault(error),
             _ => Fault::Permanent,
         };
     }
-    inner_io(error).map_or(Fault::Connection, of_io)
-}
-
-/// The meaning of an error of the system's while connecting.
-pub(crate) fn of_io(error: &io::Error) -> Fault {
-    match error.kind() {
-        io::ErrorKind::TimedOut => Fault::Timeout,
-        io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::NotFound => Fault::Host,
-        io::ErrorKind::PermissionDenied => Fault::Permanent,
-        // EMFILE and ENFILE: fewer connections may work.
-        _ if cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24)) => Fault::Overload,
-        _ => Fault::Connection,
-    }
+    inner_io(error).map_or(Fault::Connection, cenote_driver::io::fault)
 }
 
 fn inner_io(error: &Error) -> Option<&io::Error> {
@@ -146,17 +131,6 @@ mod tests {
         ] {
             assert_eq!(of_state(state), fault, "{state}");
         }
-    }
-
-    // P-14
-    #[test]
-    fn a_refused_port_is_the_hosts_and_a_full_table_of_files_is_ours() {
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert_eq!(of_io(&refused), Fault::Host);
-        assert_eq!(of_io(&io::ErrorKind::TimedOut.into()), Fault::Timeout);
-        assert_eq!(of_io(&io::ErrorKind::ConnectionReset.into()), Fault::Connection);
-        #[cfg(unix)]
-        assert_eq!(of_io(&io::Error::from_raw_os_error(24)), Fault::Overload);
     }
 
     // P-14

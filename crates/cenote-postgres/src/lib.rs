@@ -62,9 +62,10 @@ mod wire;
 mod words;
 
 pub use cancel::Canceller;
+pub use cenote_driver::Credentials;
 pub use connection::{PostgresConnection, PostgresHandle};
 pub use error::PostgresError;
-pub use plan::{Credentials, OnCancel, Reset, SslMode};
+pub use plan::{OnCancel, Reset, SslMode};
 pub use postgres::Postgres;
 pub use session::{Ask, Session};
 pub use tokio_postgres;

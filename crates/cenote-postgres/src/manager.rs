@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use cenote::{Ended, Fate, Fault, Manager, Options, Share};
+use cenote_driver::Cancels;
 use tokio::time::timeout;
 
-use crate::cancel::Cancels;
 use crate::connect;
 use crate::connection::{PostgresConnection, PostgresHandle};
 use crate::error::PostgresError;
@@ -39,7 +39,7 @@ impl Manager for Postgres {
 
     async fn reset(&self, conn: &mut PostgresConnection) -> Result<(), PostgresError> {
         let session = conn.session();
-        if !session.fence.wait().await {
+        if session.fence.wait().await.is_none() {
             return Err(closed(session));
         }
         if session.is_adrift() {

@@ -1,16 +1,15 @@
 //! What a `Postgres` was told: where to connect, as whom, how safely, and what becomes of used connections. Shared by
 //! the manager and its connections.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 #[cfg(feature = "tls")]
 use std::sync::OnceLock;
 
 use cenote::Settings;
+use cenote_driver::AskCredentials;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
@@ -60,36 +59,6 @@ pub enum OnCancel {
     Close,
 }
 
-/// As whom to log in; made by the function of [`Postgres::credentials`](crate::Postgres::credentials).
-#[derive(Clone)]
-pub struct Credentials {
-    pub(crate) user: Option<String>,
-    pub(crate) password: String,
-}
-
-impl Credentials {
-    /// A user and a password.
-    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Credentials {
-        Credentials { user: Some(user.into()), password: password.into() }
-    }
-
-    /// Another password for the user that is set.
-    pub fn password(password: impl Into<String>) -> Credentials {
-        Credentials { user: None, password: password.into() }
-    }
-}
-
-/// Without the password.
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
-    }
-}
-
-type Handed = Result<Credentials, Box<dyn StdError + Send + Sync>>;
-pub(crate) type CredentialsFn =
-    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Handed> + Send>> + Send + Sync>;
-
 /// How safely to connect.
 #[derive(Clone, Default)]
 pub(crate) struct Security {
@@ -138,7 +107,7 @@ pub(crate) struct Plan {
     /// Tried in this order; at least one.
     pub(crate) targets: Vec<Target>,
     pub(crate) security: Security,
-    pub(crate) credentials: Option<CredentialsFn>,
+    pub(crate) credentials: Option<AskCredentials>,
     pub(crate) reset: Reset,
     pub(crate) on_cancel: OnCancel,
     pub(crate) statement_cache: usize,

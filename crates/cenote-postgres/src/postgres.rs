@@ -1,6 +1,7 @@
 //! `Postgres`: which server, as whom, and how its connections are treated. A value to be built and handed to a pool;
 //! nothing is opened before the pool connects.
 
+use cenote_driver::Credentials;
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use tokio_postgres::Config;
 
 use crate::error::PostgresError;
-use crate::plan::{Credentials, OnCancel, Plan, Reset, SslMode, Target, must_be_a_name};
+use crate::plan::{OnCancel, Plan, Reset, SslMode, Target, must_be_a_name};
 
 /// Makes connections to a PostgreSQL server.
 ///

@@ -4,11 +4,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use cenote_driver::Fence;
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row, SimpleQueryMessage, Statement};
 
-use crate::cancel::Fence;
 use crate::connect::Ending;
 use crate::error::PostgresError;
 use crate::plan::Plan;

@@ -5,22 +5,17 @@
 //! The certificate is also what SCRAM is bound to (`tls-server-end-point`, RFC 5929), so that nobody in between can
 //! pass a login on, whether or not the certificate was checked.
 
-use std::fmt;
-use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use cenote_driver::tls::{self, Anybody, Identity};
 use ring::digest;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 
@@ -30,71 +25,25 @@ use crate::tap::Tap;
 
 /// What a connection is encrypted with; made once for all connections of a manager.
 pub(crate) fn client_config(security: &Security) -> Result<Arc<ClientConfig>, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(Arc::clone(&provider));
-    let config = config.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
     let verifier: Arc<dyn ServerCertVerifier> = match security.checks() {
-        SslMode::VerifyFull => trusting(&security.root_cert, &provider)?,
-        SslMode::VerifyCa => Arc::new(AnyName(trusting(&security.root_cert, &provider)?)),
-        _ => Arc::new(Anybody(provider)),
+        SslMode::VerifyFull => trusting(&security.root_cert)?,
+        SslMode::VerifyCa => Arc::new(AnyName(trusting(&security.root_cert)?)),
+        _ => Anybody::verifier(),
     };
-    let config = config.dangerous().with_custom_certificate_verifier(verifier);
-    let config = match &security.identity {
-        None => config.with_no_client_auth(),
-        Some((cert, key)) => {
-            let chain = certificates(cert, "sslcert")?;
-            let private = PrivateKeyDer::from_pem_file(key).map_err(|_| {
-                format!("sslkey: \"{}\" cannot be read or holds no private key in PEM form: give the path of one", key.display())
-            })?;
-            config.with_client_auth_cert(chain, private).map_err(|error| {
-                format!("sslcert and sslkey do not work together ({error}): give a pair")
-            })?
-        }
-    };
-    Ok(Arc::new(config))
+    let identity = security.identity.as_ref().map(|pair| Identity::new(pair, "sslcert", "sslkey"));
+    let config = tls::config(
+        |config| config.dangerous().with_custom_certificate_verifier(verifier),
+        identity,
+    );
+    config.map(Arc::new)
 }
 
-/// The certificates of those who are trusted: of a file, or of the system.
-fn trusting(
-    root_cert: &Option<std::path::PathBuf>,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<WebPkiServerVerifier>, String> {
-    let mut roots = RootCertStore::empty();
-    match root_cert.as_deref().filter(|path| *path != Path::new("system")) {
-        Some(path) => {
-            for cert in certificates(path, "sslrootcert")? {
-                roots.add(cert).map_err(|error| {
-                    format!("sslrootcert: a certificate in \"{}\" is of no use ({error}): give the one that signed the server's", path.display())
-                })?;
-            }
-        }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            let (added, _) = roots.add_parsable_certificates(found.certs);
-            if added == 0 {
-                return Err("this system has no root certificates: give one by sslrootcert".into());
-            }
-        }
-    }
-    let verifier =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+/// Trusts those whose certificates are in a file, or those whom the system trusts.
+fn trusting(root_cert: &Option<PathBuf>) -> Result<Arc<WebPkiServerVerifier>, String> {
+    let path = root_cert.as_deref().filter(|path| *path != Path::new("system"));
+    let roots = Arc::new(tls::roots(path, "sslrootcert")?);
+    let verifier = WebPkiServerVerifier::builder_with_provider(roots, tls::provider());
     verifier.build().map_err(|error| format!("sslrootcert: {error}"))
-}
-
-fn certificates(path: &Path, what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let wrong = |why: &str| {
-        Err(format!(
-            "{what}: \"{}\" {why}: give the path of a certificate in PEM form",
-            path.display()
-        ))
-    };
-    let Ok(pem) = fs::read(path) else {
-        return wrong("cannot be read");
-    };
-    match CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
-        Ok(found) if !found.is_empty() => Ok(found),
-        _ => wrong("holds no certificate"),
-    }
 }
 
 /// Encrypts one connection.
@@ -174,52 +123,6 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         }
     };
     rest.split_at_checked(length)
-}
-
-/// Trusts whoever answers. The handshake's signatures are checked nevertheless: who answers has the certificate's key.
-struct Anybody(Arc<CryptoProvider>);
-
-impl fmt::Debug for Anybody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Anybody")
-    }
-}
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 /// Trusts whom the roots trust, whatever name the certificate is for. The name is looked at last, so when it is all

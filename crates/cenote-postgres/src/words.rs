@@ -122,24 +122,10 @@ fn written(name: &str, value: &str) -> String {
 
 /// Without its percent encoding.
 pub(crate) fn decoded(text: &str, what: &str) -> Result<String, PostgresError> {
-    let wrong = || {
+    let bytes = cenote_driver::decoded(text).ok();
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
         PostgresError::settings(format!(
             "{what} in the URL is encoded wrongly: write a % as %25, and letters beyond ASCII as they are"
         ))
-    };
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        rest = after;
-        if first != b'%' {
-            bytes.push(first);
-            continue;
-        }
-        let (digits, after) = rest.split_at_checked(2).ok_or_else(wrong)?;
-        let digit = |at: usize| char::from(digits[at]).to_digit(16);
-        let (Some(high), Some(low)) = (digit(0), digit(1)) else { return Err(wrong()) };
-        bytes.push((high << 4 | low) as u8);
-        rest = after;
-    }
-    String::from_utf8(bytes).map_err(|_| wrong())
+    })
 }

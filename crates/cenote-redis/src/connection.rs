@@ -8,6 +8,7 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::session::Session;
 
@@ -103,9 +104,12 @@ impl RedisConnection {
 
     /// Says goodbye and waits until the server has closed the connection; dropped before that, it is cut.
     pub(crate) async fn close(mut self) {
-        let task = Cut(self.task.take());
+        let task = self.task.take().map(AbortOnDropHandle::new);
         self.session.hook().hang_up();
-        task.await;
+        if let Some(task) = task {
+            // It cannot panic; if it did, the connection is gone as well.
+            let _ = task.await;
+        }
     }
 }
 
@@ -142,9 +146,9 @@ impl Drop for RedisConnection {
     fn drop(&mut self) {
         if let Some(task) = self.task.take() {
             self.session.hook().hang_up();
-            let cut = Cut(Some(task));
+            let task = AbortOnDropHandle::new(task);
             self.runtime.spawn(async move {
-                let _ = tokio::time::timeout(GOODBYE, cut).await;
+                let _ = tokio::time::timeout(GOODBYE, task).await;
             });
         }
     }
@@ -153,32 +157,6 @@ impl Drop for RedisConnection {
 impl fmt::Debug for RedisConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisConnection").field("place", self.place()).finish_non_exhaustive()
-    }
-}
-
-/// The task of a connection; ends it when dropped.
-struct Cut(Option<JoinHandle<()>>);
-
-impl Future for Cut {
-    type Output = ();
-
-    fn poll(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<()> {
-        match &mut self.0 {
-            // It cannot panic; if it did, the connection is gone as well.
-            Some(task) => std::pin::Pin::new(task).poll(cx).map(|_| ()),
-            None => std::task::Poll::Ready(()),
-        }
-    }
-}
-
-impl Drop for Cut {
-    fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
     }
 }
 

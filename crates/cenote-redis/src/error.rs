@@ -89,26 +89,8 @@ impl RedisError {
 
     /// The error of a connect that nobody answered.
     pub(crate) fn unreachable(place: Arc<str>, error: &io::Error) -> RedisError {
-        let fault = fault::of_io(error);
-        let reason = match (error.kind(), fault) {
-            (io::ErrorKind::ConnectionRefused, _) => {
-                "nothing listens there: start the server, or correct host and port".to_owned()
-            }
-            (io::ErrorKind::NotFound, _) => {
-                "there is no such socket: start the server, or correct the path".to_owned()
-            }
-            (io::ErrorKind::PermissionDenied, _) => {
-                "this process may not use that socket: change its rights, or connect by TCP"
-                    .to_owned()
-            }
-            (_, Fault::Overload) => {
-                "there are too many open files: lower max_size, or raise the limit (ulimit -n)"
-                    .to_owned()
-            }
-            _ => format!(
-                "it cannot be reached ({error}): see whether the host is up and the network lets you pass"
-            ),
-        };
+        let fault = cenote_driver::io::fault(error);
+        let reason = cenote_driver::io::unreachable(error, "server");
         RedisError::Connect { place, reason, fault }
     }
 
@@ -144,7 +126,7 @@ impl RedisError {
                 format!(
                     "whoever listens there hung up ({error}): see whether it is a Redis server, and without TLS if the URL is redis://"
                 ),
-                fault::of_io(&error),
+                cenote_driver::io::fault(&error),
             ),
         };
         RedisError::Connect { place: Arc::clone(place), reason, fault }
@@ -160,7 +142,7 @@ impl RedisError {
     pub(crate) fn tls(place: &Arc<str>, error: &io::Error) -> RedisError {
         // The peer went away in the middle of it.
         let away = error.get_ref().is_none();
-        let fault = if away { fault::of_io(error) } else { Fault::Permanent };
+        let fault = if away { cenote_driver::io::fault(error) } else { Fault::Permanent };
         let advice = match away {
             true => "see whether it speaks TLS, else write redis://",
             false => {

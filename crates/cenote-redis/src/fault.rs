@@ -1,7 +1,5 @@
 //! What Redis's errors mean for a pool (P-14): the one table, by the word that an error begins with.
 
-use std::io;
-
 use cenote::Fault;
 use redis::{ErrorKind, RedisError as Error, ServerError};
 
@@ -75,23 +73,10 @@ pub(crate) fn of_refusal(said: &str) -> Fault {
     }
 }
 
-/// The meaning of an error of the system's while connecting.
-pub(crate) fn of_io(error: &io::Error) -> Fault {
-    match error.kind() {
-        io::ErrorKind::TimedOut => Fault::Timeout,
-        io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::NotFound => Fault::Host,
-        io::ErrorKind::PermissionDenied => Fault::Permanent,
-        // EMFILE and ENFILE: fewer connections may work.
-        _ if cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24)) => Fault::Overload,
-        _ => Fault::Connection,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     // P-14
@@ -137,17 +122,6 @@ mod tests {
         assert_eq!(ours(ErrorKind::InvalidClientConfig), Fault::Query);
         assert_eq!(ours(ErrorKind::Parse), Fault::Query);
         assert_eq!(ours(ErrorKind::AuthenticationFailed), Fault::Connection);
-    }
-
-    // P-14
-    #[test]
-    fn a_refused_port_is_the_hosts_and_a_full_table_of_files_is_ours() {
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert_eq!(of_io(&refused), Fault::Host);
-        assert_eq!(of_io(&io::ErrorKind::TimedOut.into()), Fault::Timeout);
-        assert_eq!(of_io(&io::ErrorKind::ConnectionReset.into()), Fault::Connection);
-        #[cfg(unix)]
-        assert_eq!(of_io(&io::Error::from_raw_os_error(24)), Fault::Overload);
     }
 
     // P-14

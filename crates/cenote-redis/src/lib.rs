@@ -60,8 +60,9 @@ mod tap;
 mod tls;
 mod url;
 
+pub use cenote_driver::Credentials;
 pub use connection::{RedisConnection, RedisHandle};
 pub use error::RedisError;
 pub use options::Redis;
-pub use plan::{Credentials, Reset};
+pub use plan::Reset;
 pub use redis;

@@ -4,13 +4,14 @@
 //!
 //! Every answer is one line, and nothing is read beyond the last.
 
+use cenote_driver::Credentials;
 use std::fmt;
 use std::io;
 
 use redis::{Cmd, cmd};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::plan::{Credentials, Plan};
+use crate::plan::Plan;
 
 /// No answer to these is longer.
 const LONGEST: usize = 4096;
@@ -50,8 +51,8 @@ impl Login {
         match credentials {
             None => Login { user: plan.user.clone(), password: plan.password.clone() },
             Some(given) => {
-                let user = given.user.or_else(|| plan.user.clone());
-                Login { user, password: Some(given.password) }
+                let user = given.user().map(str::to_owned).or_else(|| plan.user.clone());
+                Login { user, password: Some(given.secret().to_owned()) }
             }
         }
     }

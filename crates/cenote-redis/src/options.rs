@@ -1,13 +1,14 @@
 //! `Redis`: which server, as whom, and how its connections are treated. A value to be built and handed to a pool; nothing
 //! is opened before the pool connects.
 
+use cenote_driver::Credentials;
 use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::RedisError;
-use crate::plan::{Credentials, Plan, Reset, Target, must_be_a_name};
+use crate::plan::{Plan, Reset, Target, must_be_a_name};
 
 /// Makes connections to a Redis server.
 ///

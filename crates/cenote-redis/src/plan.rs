@@ -1,15 +1,14 @@
 //! What a `Redis` was told: where to connect, as whom, how safely, and what becomes of used connections. Shared by the
 //! manager and its connections.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 #[cfg(feature = "tls")]
 use std::sync::OnceLock;
 
 use cenote::Settings;
+use cenote_driver::AskCredentials;
 
 use crate::error::RedisError;
 
@@ -30,36 +29,6 @@ pub enum Reset {
     /// each use. Older servers refuse it, and the connection is closed.
     Full,
 }
-
-/// As whom to log in; made by the function of [`Redis::credentials`](crate::Redis::credentials).
-#[derive(Clone)]
-pub struct Credentials {
-    pub(crate) user: Option<String>,
-    pub(crate) password: String,
-}
-
-impl Credentials {
-    /// A user and a password.
-    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Credentials {
-        Credentials { user: Some(user.into()), password: password.into() }
-    }
-
-    /// Another password for the user that is set, or for the user `default`.
-    pub fn password(password: impl Into<String>) -> Credentials {
-        Credentials { user: None, password: password.into() }
-    }
-}
-
-/// Without the password.
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
-    }
-}
-
-type Handed = Result<Credentials, Box<dyn StdError + Send + Sync>>;
-pub(crate) type CredentialsFn =
-    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Handed> + Send>> + Send + Sync>;
 
 /// How safely to connect.
 #[derive(Clone, Default)]
@@ -97,7 +66,7 @@ pub(crate) struct Plan {
     pub(crate) database: u32,
     pub(crate) client_name: Option<String>,
     pub(crate) security: Security,
-    pub(crate) credentials: Option<CredentialsFn>,
+    pub(crate) credentials: Option<AskCredentials>,
     pub(crate) reset: Reset,
     /// What the URL says about the pool.
     pub(crate) pool: Settings,

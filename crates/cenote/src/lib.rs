@@ -67,6 +67,7 @@ mod settle;
 mod shared;
 mod shell;
 mod signal;
+mod spread;
 mod stats;
 mod sum;
 mod sweep;

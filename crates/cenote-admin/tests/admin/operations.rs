@@ -95,6 +95,7 @@ async fn what_cannot_be_done_is_refused_with_a_sentence_that_says_why() {
     let other = Pool::builder(Script::new()).name("twin").build().unwrap();
     house.registry.pool(&twin);
     house.registry.pool(&other);
+    let longish = format!(r#"{{"op": "pause", "target": "{}"}}"#, "x".repeat(201));
     let long = format!(r#"{{"op": "pause", "target": "{}"}}"#, "x".repeat(20_000));
     for (body, code, part) in [
         ("", 400, "this is no operation"),
@@ -134,6 +135,7 @@ async fn what_cannot_be_done_is_refused_with_a_sentence_that_says_why() {
         ),
         (r#"{"op": "pause", "target": "shop", "node": "z"}"#, 404, "no such node"),
         (r#"{"op": "pause", "target": "twin"}"#, 409, "2 of them are called so"),
+        (longish.as_str(), 400, "a name is longer than 200 bytes"),
         (long.as_str(), 413, "longer than 16384 bytes"),
     ] {
         let answer = house.operate(body).await;

@@ -1,12 +1,16 @@
-//! The demo for people: it goes on until they have seen enough, and every few seconds says how things stand.
+//! The demo for people: a dashboard with a button for each fault, and lines on the terminal, until they have seen enough.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cenote::Role;
+use cenote_admin::Admin;
 use console::style;
+use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval_at, sleep};
 
+use super::buttons::buttons;
 use super::folder;
 use super::load::TASKS;
 use super::news::News;
@@ -23,26 +27,29 @@ const EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(args: &DemoArgs) -> Result<Outcome, Failure> {
     let mut stop = Stop::new();
+    // Before there is anything that could be left behind.
+    let (listener, address) = listen(args.listen).await?;
+    let token = token()?;
     let folder = folder()?;
     let news = Arc::new(News::new());
     let world = Arc::new(World::begin(folder.path(), Arc::clone(&news), None).await?);
-    news.print(&format!(
-        "\n  {}\n",
-        style(format!("Cenote: one primary, two replicas, {TASKS} tasks, all in this process"))
-            .bold()
-    ));
+    news.print(&greeting(address, &token));
     news.open();
     let until = args.seconds.map(|seconds| Duration::from_secs(seconds.into()));
-    watch(&world, until, &mut stop).await;
+    {
+        let admin = buttons(Admin::builder(world.registry.clone()).token(token), &world).build();
+        tokio::select! {
+            () = watch(&world, until, &mut stop) => {}
+            served = admin.serve(listener) => {
+                served.map_err(|error| Failure::new(format!("the dashboard at {address}: {error}")))?;
+            }
+        }
+    }
     world.rest().await;
     news.close();
     let tally = Arc::clone(&world.load.tally);
-    let kept = match Arc::into_inner(world) {
-        Some(world) => left(&world.end().await),
-        None => None,
-    };
-    if let Some(kept) = kept {
-        return Err(Failure::new(kept));
+    if let Some(left) = left(&world.end().await) {
+        return Err(Failure::new(left));
     }
     let mut text = String::from("\n");
     for kind in [Kind::Read, Kind::Write] {
@@ -50,7 +57,49 @@ pub(crate) async fn run(args: &DemoArgs) -> Result<Outcome, Failure> {
         let [good, failed, shed] = [good, failed, shed].map(count);
         text += &format!("  {good} {}, {failed} failed, {shed} turned away\n", kind.plural());
     }
+    for word in tally.words() {
+        text += &format!("      {word}\n");
+    }
     Ok(Outcome { text, interrupted: stop.is_wished() })
+}
+
+async fn listen(wished: Option<SocketAddr>) -> Result<(TcpListener, SocketAddr), Failure> {
+    let address = wished.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    bound.await.map_err(|error: std::io::Error| {
+        Failure::new(format!(
+            "--listen: {address} cannot be had ({error}): take another port, or none"
+        ))
+    })
+}
+
+/// Something that nobody can guess.
+fn token() -> Result<String, Failure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::new(format!("the system gave no random numbers: {error}")))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn greeting(address: SocketAddr, token: &str) -> String {
+    let title = format!("Cenote: one primary, two replicas, {TASKS} tasks, all in this process");
+    let mut text = format!("\n  {}\n\n", style(title).bold());
+    let url = style(format!("http://{address}/")).cyan().underlined().to_string();
+    for (name, value, note) in [
+        ("Dashboard", url.as_str(), "with a button for each fault"),
+        ("Token", token, "for what it can do to the pools"),
+        ("Ctrl-C", "ends it", ""),
+    ] {
+        let name = style(format!("{name:<11}")).dim();
+        let note =
+            if note.is_empty() { String::new() } else { format!("   {}", style(note).dim()) };
+        text += &format!("  {name}{value}{note}\n");
+    }
+    text
 }
 
 /// Until it is over, nobody wants to see more, or nobody reads.

@@ -10,10 +10,11 @@
 //!
 //! The servers (`server`, and for each of its lives `body`, `session`, `store`) speak `wire` on free ports of 127.0.0.1.
 //! They replicate inside the process (`feed`, `following`). The `operator` promotes; the cluster finds out by itself.
-//! `whole` puts all of it together, `deeds` are the faults, `news` tells what happens; `live` is the demo for people,
+//! `whole` puts all of it together, `deeds` are the faults, `news` tells what happens; `live` is the demo for people, with `buttons`,
 //! `headless` plays `script` and holds it to `checks`.
 
 mod body;
+mod buttons;
 mod checks;
 mod deeds;
 mod faults;

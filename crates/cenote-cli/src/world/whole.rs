@@ -146,13 +146,13 @@ impl World {
         self.load.end(GRACE).await
     }
 
-    /// Everything ends.
-    pub(crate) async fn end(self) -> Ended {
+    /// Everything ends. What somebody does to it later finds nobody.
+    pub(crate) async fn end(&self) -> Ended {
+        let _order = self.servers.order().await;
         let closed = self.registry.close_all(Duration::from_secs(2)).await;
         let total = self.cluster.status().total();
         self.operator.abort();
-        // It has done nothing since that would matter.
-        _ = self.operator.await;
+        within(GRACE, || self.operator.is_finished()).await;
         let all = self.servers.all();
         let sessions = || all.iter().map(|server| server.sessions()).sum::<u64>();
         // The servers hear of it a little later.

@@ -1,5 +1,10 @@
 //! `cenote demo --cluster`: the play of faults holds what it must, says so, and can fail.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::program::{cenote, run, stderr, stdout};
@@ -93,9 +98,14 @@ fn a_world_in_which_somebody_keeps_a_connection_fails() {
 fn what_makes_no_sense_together_is_told_in_a_sentence() {
     for (args, part) in [
         (&["demo", "--headless"][..], "--cluster"),
+        (&["demo", "--listen", "127.0.0.1:0"], "--cluster"),
         (&["demo", "--cluster", "--json"], "--json"),
         (&["demo", "--cluster", "--headless", "--seconds", "5"], "--seconds"),
+        (&["demo", "--cluster", "--headless", "--listen", "127.0.0.1:0"], "--listen"),
         (&["demo", "--cluster", "--seconds", "0"], "from 1 to 86400"),
+        (&["demo", "--cluster", "--listen", "0.0.0.0:7070"], "an address of this machine"),
+        (&["demo", "--cluster", "--listen", "7070"], "127.0.0.1:7070"),
+        (&["demo", "--cluster", "--listen", ""], "--listen"),
         (&["demo", "--plant", "leak"], "--headless"),
     ] {
         let output = run(args);
@@ -116,4 +126,136 @@ fn a_world_without_a_folder_is_told_in_a_sentence() {
     let output = demo.unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("set TMPDIR"), "{}", stderr(&output));
+}
+
+// S
+#[test]
+fn a_port_that_somebody_has_is_told_in_a_sentence() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = run(&["demo", "--cluster", "--listen", &address]);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("--listen: {address} cannot be had")), "{said}");
+    assert_eq!((stdout(&output).as_str(), said.lines().count()), ("", 1));
+}
+
+/// The demo while it runs.
+struct Demo {
+    child: Child,
+    lines: BufReader<std::process::ChildStdout>,
+    address: String,
+    token: String,
+}
+
+impl Demo {
+    fn start(folder: &std::path::Path) -> Demo {
+        let mut demo = cenote();
+        demo.args(["demo", "--cluster", "--seconds", "60"]).env("TMPDIR", folder);
+        let mut child = demo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        let mut demo = Demo { child, lines, address: String::new(), token: String::new() };
+        let told = demo.line("Dashboard");
+        let (_, url) = told.split_once("http://").unwrap();
+        demo.address = url.split_once('/').unwrap().0.to_owned();
+        demo.token = demo.line("Token").split_whitespace().nth(1).unwrap().to_owned();
+        demo
+    }
+
+    /// The next line with this in it.
+    fn line(&mut self, part: &str) -> String {
+        let mut line = String::new();
+        while self.lines.read_line(&mut line).unwrap() > 0 {
+            if line.contains(part) {
+                return line;
+            }
+            line.clear();
+        }
+        panic!("it ended without a line with {part:?}");
+    }
+
+    /// The code of an answer, and what it says.
+    fn ask(&self, method: &str, path: &str) -> (u16, String) {
+        let mut socket = TcpStream::connect(&self.address).unwrap();
+        let host = &self.address;
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), body.to_owned())
+    }
+
+    fn press(&self, button: &str) -> String {
+        let (code, said) = self.ask("POST", &format!("/actions/{button}"));
+        assert_eq!(code, 200, "{button}: {said}");
+        said
+    }
+
+    fn node(&self, key: &str) -> Value {
+        let (code, text) = self.ask("GET", "/status");
+        assert_eq!(code, 200, "{text}");
+        assert!(!text.contains(&self.token), "the token is shown");
+        let status: Value = serde_json::from_str(&text).unwrap();
+        let nodes = status["clusters"][0]["nodes"].as_array().unwrap();
+        nodes.iter().find(|node| node["key"] == key).unwrap().clone()
+    }
+
+    /// Looks again and again.
+    fn until(&self, key: &str, so: impl Fn(&Value) -> bool) {
+        let began = Instant::now();
+        loop {
+            let node = self.node(key);
+            if so(&node) {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "it stays so: {node}");
+        }
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It has ended already unless the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+// C-11, C-17
+#[cfg(unix)]
+#[test]
+fn the_buttons_of_the_dashboard_do_what_they_say_and_ctrl_c_ends_it_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Demo::start(folder.path());
+    assert!(demo.ask("GET", "/").1.contains("<html"), "the page is there");
+    demo.until("a", |node| node["role"] == "primary");
+    assert!(demo.press("kill-primary").contains("a, the primary, is killed"));
+    demo.line("a, the primary, is killed");
+    demo.line("b is the primary now, of epoch 2");
+    demo.until("b", |node| node["role"] == "primary");
+    demo.until("a", |node| node["condition"] == "unreachable");
+    demo.press("revive");
+    demo.until("a", |node| node["role"] == "replica" && node["serves"] == true);
+    // A button that has nothing to do says so.
+    let (code, said) = demo.ask("POST", "/actions/revive");
+    assert!(code >= 400 && said.contains("nobody is dead"), "{code} {said}");
+    demo.press("break-replica");
+    demo.until("a", |node| node["condition"] == "ejected" || node["condition"] == "half_open");
+    demo.press("heal");
+    demo.until("a", |node| node["condition"] == "slow_start" || node["condition"] == "online");
+    // What it can do to the pools wants the token.
+    assert_eq!(demo.ask("POST", "/operations").0, 401);
+
+    let kill = Command::new("kill").args(["-INT", &demo.child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let mut rest = String::new();
+    demo.lines.read_to_string(&mut rest).unwrap();
+    assert_eq!(demo.child.wait().unwrap().code(), Some(130), "{rest}");
+    for part in [" reads, 0 failed, 0 turned away\n", " writes, 0 failed, 0 turned away\n"] {
+        assert!(rest.contains(part), "{part:?} in\n{rest}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

@@ -153,3 +153,30 @@ fn what_is_no_answer_of_etcds_is_named() {
         assert_eq!(told(&value(text)), Err(Odd(why)), "{text}");
     }
 }
+
+// S
+#[test]
+fn an_answer_that_is_cut_or_changed_anywhere_is_an_answer_or_an_error() {
+    let list = r#"{"header":{"revision":"7"},"kvs":[{"key":"L2E=","mod_revision":"5","value":"eA=="}],"more":true,"count":"1"}"#;
+    let line = r#"{"result":{"created":true,"canceled":true,"compact_revision":"9","events":[{"type":"DELETE","kv":{"key":"L2E="}}]}}"#;
+    let other = r#"{"error":{"grpc_code":14,"message":"m"},"message":"m","code":3,"token":"t","ID":"1","TTL":"2"}"#;
+    let mut read = 0;
+    for text in [list, line, other] {
+        for at in 0..text.len() {
+            let cut = &text.as_bytes()[..at];
+            assert_eq!(json(cut), Err(Odd("is no JSON")));
+            for put in
+                [b"\"", b"{", b"}", b"[", b":", b",", b"-", b"9", b"e", b"\\", b"\0", b"\xff", b""]
+                    as [&[u8]; 13]
+            {
+                let changed = [cut, put, &text.as_bytes()[at + 1..]].concat();
+                let Ok(value) = json(&changed) else { continue };
+                let all = (page(&value).is_ok(), told(&value).is_ok(), granted(&value).is_ok());
+                let more =
+                    (lives(&value).is_ok(), token(&value).is_ok(), refusal(&value).is_some());
+                read += usize::from(all != (false, false, false) || more != (false, false, false));
+            }
+        }
+    }
+    assert!(read > 500, "most changes leave something to read: {read}");
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -159,9 +160,15 @@ pub(crate) struct Inner {
     watchers: Vec<UnboundedSender<String>>,
     /// Watches hear nothing.
     pub(crate) deaf: bool,
-    /// Leases that live, and the keys under them.
-    pub(crate) leases: BTreeMap<i64, Vec<Vec<u8>>>,
+    pub(crate) leases: BTreeMap<i64, Lease>,
     granted: i64,
+}
+
+pub(crate) struct Lease {
+    keys: Vec<Vec<u8>>,
+    ttl: Duration,
+    /// When it was granted, or kept alive last.
+    alive: Instant,
 }
 
 impl Store {
@@ -219,28 +226,33 @@ impl Store {
             "/v3/kv/put" => {
                 let (key, value) = (bytes(&body["key"]), bytes(&body["value"]));
                 let lease = number(&body["lease"]);
-                let Some(keys) = inner.leases.get_mut(&lease) else {
+                let Some(lease) = inner.leases.get_mut(&lease) else {
                     let error = "etcdserver: requested lease not found";
                     return Reply::Json(
                         404,
                         json!({ "error": error, "message": error, "code": 5 }),
                     );
                 };
-                keys.push(key.clone());
+                lease.keys.push(key.clone());
                 inner.put(&key, &String::from_utf8(value).unwrap());
                 Reply::Json(200, json!({}))
             }
             "/v3/lease/grant" => {
                 inner.granted += 1;
                 let id = inner.granted;
-                inner.leases.insert(id, Vec::new());
+                let ttl = Duration::from_secs(number(&body["TTL"]) as u64);
+                inner.leases.insert(id, Lease { keys: Vec::new(), ttl, alive: Instant::now() });
                 Reply::Json(200, json!({ "ID": id.to_string(), "TTL": body["TTL"] }))
             }
             "/v3/lease/keepalive" => {
                 let id = number(&body["ID"]);
                 let mut result = json!({ "ID": body["ID"] });
-                if inner.leases.contains_key(&id) {
-                    result["TTL"] = "1".into();
+                if inner.leases.get(&id).is_some_and(|lease| lease.alive.elapsed() >= lease.ttl) {
+                    inner.expire(id);
+                }
+                if let Some(lease) = inner.leases.get_mut(&id) {
+                    lease.alive = Instant::now();
+                    result["TTL"] = lease.ttl.as_secs().to_string().into();
                 }
                 Reply::Json(200, json!({ "result": result }))
             }
@@ -274,10 +286,15 @@ impl Inner {
         }
     }
 
+    /// Somebody else has put the keys of this lease there since.
+    pub(crate) fn disown(&mut self, lease: i64) {
+        self.leases.get_mut(&lease).unwrap().keys.clear();
+    }
+
     /// A lease that runs out takes its keys with it.
     pub(crate) fn expire(&mut self, lease: i64) -> Option<()> {
-        let keys = self.leases.remove(&lease)?;
-        keys.iter().for_each(|key| self.remove(key));
+        let lease = self.leases.remove(&lease)?;
+        lease.keys.iter().for_each(|key| self.remove(key));
         Some(())
     }
 

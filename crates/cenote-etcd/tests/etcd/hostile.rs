@@ -4,7 +4,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::fake::{Fake, Reply, Store};
@@ -78,30 +77,41 @@ async fn a_watch_that_says_nonsense_is_left_and_what_was_known_stays() {
 
 // S
 #[tokio::test]
-async fn a_prefix_with_too_much_below_it_is_an_error_and_pages_become_smaller_first() {
-    // Each value alone fits, all of a page do not.
+async fn pages_become_smaller_where_values_are_large_and_garbage_costs_nobody_anything() {
     let store = Store::default();
     let large = |n: u32| format!("{{\"address\": \"{}\", \"zone\": \"{n}\"}}", "x".repeat(3_000));
-    (0..500).for_each(|n| store.put(&format!("/n/{n:04}"), &large(n)));
+    (0..300).for_each(|n| store.put(&format!("/n/{n:04}"), &large(n)));
+    // A page of 256 nodes fits; one of 32 does not, if eight of these are on it.
+    let garbage = "x".repeat(400 << 10);
+    (0..8).for_each(|n| store.put(&format!("/n/0290-{n}"), &garbage));
     let fake = Fake::of(&store).await;
     let update = next(&mut etcd(&[&fake]).nodes("/n/")).await;
-    assert_eq!(keys(&update).len(), 500);
-    let garbage = "x".repeat(1 << 20);
-    (0..10).for_each(|n| store.put(&format!("/n/a{n}"), &garbage));
-    let update = next(&mut etcd(&[&fake]).nodes("/n/")).await;
-    assert_eq!(
-        (keys(&update).len(), update.remarks().count()),
-        (500, 10),
-        "they cost nobody anything"
-    );
-    let limits: Vec<_> =
-        fake.asked("/v3/kv/range").iter().map(|asked| asked.body["limit"].clone()).collect();
-    assert!(limits.contains(&json!("32")), "{limits:?}");
-    (10..20).for_each(|n| store.put(&format!("/n/a{n}"), &garbage));
+    assert_eq!((keys(&update).len(), update.remarks().count()), (300, 8));
+    let pages = fake.asked("/v3/kv/range");
+    let limits: Vec<&str> =
+        pages.iter().map(|asked| asked.body["limit"].as_str().unwrap()).collect();
+    assert_eq!(limits[..5], ["256", "256", "32", "32", "4"], "{limits:?}");
+}
+
+// S
+#[tokio::test]
+async fn a_list_without_an_end_is_an_error_before_it_fills_the_memory() {
+    let value = "eHh4".repeat((2 << 20) / 4);
+    let pages = AtomicUsize::new(0);
+    let fake = Fake::start(move |_| {
+        let n = pages.fetch_add(1, Ordering::Relaxed) + 10;
+        let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("/n/{n}"));
+        let page = format!(
+            "{{\"header\":{{\"revision\":\"1\"}},\"more\":true,\"kvs\":[{{\"key\":\"{key}\",\"value\":\"{value}\"}}]}}"
+        );
+        Reply::Raw(ok(page.as_bytes()))
+    })
+    .await;
     let update = next(&mut etcd(&[&fake]).nodes("/n/")).await;
     let is = format!(
         "etcd /n/: {}: there are more than 16 MiB below the prefix: keep nothing but nodes there",
         fake.url()
     );
     assert_eq!(update.error(), Some(is.as_str()));
+    assert_eq!(fake.asked("/v3/kv/range").len(), 11);
 }

@@ -22,14 +22,14 @@ async fn a_node_is_there_under_a_lease_that_is_kept_alive_until_it_is_revoked() 
     let store = Store::default();
     let fake = Fake::of(&store).await;
     let registration =
-        etcd(&[&fake]).register("/n/", &node()).ttl(SECOND).keep_alive().await.unwrap();
+        etcd(&[&fake]).register("/n/", &node()).ttl(3 * SECOND).keep_alive().await.unwrap();
     assert!(store.has("/n/a") && registration.key() == "/n/a");
-    assert_eq!(fake.asked("/v3/lease/grant")[0].body, json!({ "TTL": "1" }));
-    until("it is kept alive", || fake.asked("/v3/lease/keepalive").len() >= 3).await;
+    assert_eq!(fake.asked("/v3/lease/grant")[0].body, json!({ "TTL": "3" }));
+    until("it is kept alive", || fake.asked("/v3/lease/keepalive").len() >= 4).await;
     assert_eq!((registration.error(), store.lock().leases.len()), (None, 1));
     registration.revoke().await.unwrap();
     assert!(!store.has("/n/a") && store.lock().leases.is_empty());
-    assert_eq!(fake.asked("/v3/kv/put").len(), 1);
+    assert_eq!(fake.asked("/v3/kv/put").len(), 1, "it was never lost");
     // Dropping it does the same, a moment later.
     let registration = etcd(&[&fake]).register("/n/", &node()).keep_alive().await.unwrap();
     assert!(store.has("/n/a"));
@@ -51,7 +51,7 @@ async fn a_lease_that_was_lost_is_replaced_and_the_node_is_there_again() {
     }
     // Somebody else has put it there since: it stays when we go.
     store.put("/n/a", "theirs");
-    store.lock().leases.get_mut(&3).unwrap().clear();
+    store.lock().disown(3);
     registration.revoke().await.unwrap();
     assert!(store.has("/n/a"));
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use cenote::Node;
 use cenote_cluster::discovery::Discovery;
 use cenote_etcd::Etcd;
 use cenote_testkit::Sim;
@@ -84,8 +85,11 @@ async fn when_no_server_answers_each_is_named_and_the_wait_grows() {
 // S
 #[test]
 fn without_a_runtime_it_says_so() {
-    let mut source = Etcd::new(["http://127.0.0.1:1"]).unwrap().nodes("/n/");
+    let etcd = Etcd::new(["http://127.0.0.1:1"]).unwrap();
+    let mut source = etcd.nodes("/n/");
     let sim = Sim::new(1);
     let update = sim.run(async { source.next(&*sim.env()).await });
     assert_eq!(update.unwrap().error(), Some("etcd /n/ needs a tokio runtime to be asked on"));
+    let error = sim.run(etcd.register("/n/", &Node::new("a", "x")).keep_alive()).unwrap_err();
+    assert!(error.to_string().starts_with("a registration needs a tokio runtime"), "{error}");
 }

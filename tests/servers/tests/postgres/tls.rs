@@ -41,7 +41,7 @@ async fn a_server_with_tls_is_checked_as_the_mode_says() {
     let nowhere = here().ssl_mode(SslMode::VerifyFull).ssl_root_cert("/no/such.pem");
     let (fault, says) = is_encrypted(nowhere).await.unwrap_err();
     assert!(
-        fault == Fault::Permanent && says.contains("\"/no/such.pem\" cannot be read"),
+        fault == Fault::Permanent && says.contains("\"/no/such.pem\" does not exist"),
         "{says}"
     );
     // A login that is bound to the certificate.

@@ -40,7 +40,7 @@ async fn the_certificate_must_be_the_hosts_and_signed() {
     assert!(fault == Fault::Host || says.contains("TLS"), "{says}");
     let (fault, says) = connect(at("127.0.0.1").tls_ca_cert("/no/such.pem")).await.unwrap_err();
     assert!(
-        fault == Fault::Permanent && says.contains("\"/no/such.pem\" cannot be read"),
+        fault == Fault::Permanent && says.contains("\"/no/such.pem\" does not exist"),
         "{says}"
     );
     // Unless nobody looks.

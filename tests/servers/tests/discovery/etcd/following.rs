@@ -5,8 +5,11 @@ use std::time::Duration;
 use cenote_testkit::proxy::Proxy;
 use cenote_testkit::servers::etcd::Server;
 
-use super::{Followed, PATIENCE, etcd, put, remove};
+use super::{Followed, etcd, put, remove};
 use crate::world::until;
+
+/// How long a server that is frozen is waited for.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 // D-1, D-2
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,7 +37,8 @@ async fn an_etcd_that_is_killed_or_frozen_changes_nothing_and_is_followed_again_
     let server = Server::start().unwrap();
     put(&server, "a", 1);
     put(&server, "b", 1);
-    let source = etcd(&server).nodes("/n/").check_every(Duration::from_millis(100));
+    let source = etcd(&server).answer_timeout(PATIENCE).nodes("/n/");
+    let source = source.check_every(Duration::from_millis(100));
     let followed = Followed::start(source, "a1 b1").await;
     server.kill();
     followed.told(&format!("{}: nothing listens there", server.url())).await;

@@ -73,3 +73,25 @@ async fn a_service_that_dies_without_a_word_is_gone_when_its_lease_has_run_out()
     assert!(error.starts_with("the runtime ended before the node was taken away"), "{error}");
     followed.end().await;
 }
+
+// D-1, D-3
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_hundred_services_are_listed_page_by_page_and_nobody_believes_that_all_are_gone() {
+    const MANY: usize = 300;
+    let server = Server::start().unwrap();
+    let etcd = etcd(&server);
+    let mut registering = tokio::task::JoinSet::new();
+    for n in 0..MANY {
+        let node = Node::new(format!("n{n:03}"), "x");
+        registering.spawn(etcd.register("/n/", &node).keep_alive());
+    }
+    let registrations: Vec<_> =
+        registering.join_all().await.into_iter().map(Result::unwrap).collect();
+    let all: Vec<String> = (0..MANY).map(|n| format!("n{n:03}1")).collect();
+    let followed = Followed::start(etcd.nodes("/n/"), &all.join(" ")).await;
+    drop(registrations);
+    followed.told("lists no node, which is taken for a mistake").await;
+    assert!(followed.log().contains("takes away more than half of"), "{}", followed.log());
+    assert!(followed.nodes().len() >= all.join(" ").len() / 2);
+    followed.end().await;
+}
