@@ -21,7 +21,7 @@ const LOOKS: Duration = Duration::from_millis(20);
 /// So long after a primary's death another is promoted: who is in doubt does not hurry.
 pub(crate) const PROMOTES_AFTER: Duration = Duration::from_millis(600);
 /// So long after a primary of the past has come back it is told: long enough for a cluster to be tempted.
-const DEMOTES_AFTER: Duration = Duration::from_secs(1);
+const DEMOTES_AFTER: Duration = Duration::from_millis(1200);
 
 pub(crate) struct Operator {
     servers: Arc<Servers>,
