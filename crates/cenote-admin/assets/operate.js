@@ -185,7 +185,8 @@ async function post(address, body, bearer = token) {
   }
   const said = await answer.json().catch(() => ({}));
   const sentence = said.done ?? said.error ?? `The server answered ${answer.status} and no sentence.`;
-  return { ok: answer.ok, status: answer.status, said: sentence };
+  const refused = answer.status === 401 || answer.status === 403;
+  return { ok: answer.ok, status: answer.status, said: refused ? `Not done: ${sentence}` : sentence };
 }
 
 /** The buttons of the service's actions, in their groups. */

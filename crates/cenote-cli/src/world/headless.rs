@@ -24,7 +24,9 @@ pub(crate) async fn run(plant: Option<Plant>) -> Result<Outcome, Failure> {
     let folder = folder()?;
     let news = Arc::new(News::new());
     let world = World::begin(folder.path(), Arc::clone(&news), plant).await?;
-    news.print("\n  Cenote: one primary, two replicas, 64 tasks, and a play of faults, some 18 seconds\n");
+    news.print(
+        "\n  Cenote: one primary, two replicas, 64 tasks, and a play of faults, some 18 seconds\n",
+    );
     news.open();
     let mut script = Script::new(&world);
     let trouble = tokio::select! {

@@ -142,3 +142,103 @@ pub(crate) fn best(servers: &[Arc<Server>], register: &Register) -> Option<Arc<S
     let best = fit.min_by_key(|(_, view)| std::cmp::Reverse(view.heard));
     best.map(|(server, _)| Arc::clone(server))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::lines::{Line, Lines};
+    use crate::world::whole::within;
+    use cenote::{Manager, Node};
+
+    struct Three {
+        servers: Servers,
+        register: Arc<Register>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Three {
+        /// `a` leads; `b` and `c` follow it.
+        async fn begin() -> Three {
+            let (folder, register) = (tempfile::tempdir().unwrap(), Arc::new(Register::default()));
+            let servers = Servers::new(folder.path(), Arc::clone(&register), None);
+            for _ in 0..3 {
+                servers.make().unwrap().unwrap().revive().await.unwrap();
+            }
+            let three = Three { servers, register, _folder: folder };
+            let [a, b, c] = three.all();
+            a.promote().await.unwrap();
+            b.follow(&a).await.unwrap();
+            c.follow(&a).await.unwrap();
+            three
+        }
+
+        fn all(&self) -> [Arc<Server>; 3] {
+            self.servers.all().try_into().unwrap_or_else(|_| panic!("there are three"))
+        }
+
+        fn best(&self) -> Option<String> {
+            best(&self.servers.all(), &self.register).map(|server| server.name.to_string())
+        }
+    }
+
+    async fn line(server: &Server) -> Line {
+        let node = Node::new(&*server.name, server.address.to_string());
+        Lines::to(&node).unwrap().connect().await.unwrap()
+    }
+
+    /// Writes this often, and waits until everybody has heard it.
+    async fn write(three: &Three, to: &Server, times: i64) {
+        let mut line = line(to).await;
+        for value in 1..=times {
+            line.write(1, value).await.unwrap();
+        }
+        let heard =
+            || three.servers.replicas().iter().all(|one| one.view().unwrap().heard == times);
+        assert!(within(Duration::from_secs(10), heard).await, "not everybody has heard it");
+    }
+
+    // C-12
+    #[tokio::test]
+    async fn only_who_has_everything_that_was_acknowledged_is_promoted() {
+        let three = Three::begin().await;
+        let [a, b, c] = three.all();
+        c.faults.set_held(true);
+        write(&three, &a, 5).await;
+        a.kill().await.unwrap();
+        assert_eq!(three.best().as_deref(), Some("b"), "of equals the first");
+        // What c has heard and not applied dies with it.
+        c.kill().await.unwrap();
+        c.revive().await.unwrap();
+        assert_eq!(three.best().as_deref(), Some("b"));
+        b.kill().await.unwrap();
+        assert_eq!(three.best(), None, "c is all that is left, and lacks five writes");
+        assert!(three.servers.primary().is_none());
+        // Nobody was promoted meanwhile, so it leads as before.
+        a.revive().await.unwrap();
+        assert_eq!(three.servers.primary().map(|one| one.name.to_string()).as_deref(), Some("a"));
+        assert_eq!(line(&a).await.read(1).await.unwrap(), 5);
+    }
+
+    // C-11, C-12
+    #[tokio::test]
+    async fn who_is_promoted_applies_what_it_has_heard_and_who_led_before_takes_no_more_writes() {
+        let three = Three::begin().await;
+        let [a, b, c] = three.all();
+        b.faults.set_held(true);
+        write(&three, &a, 5).await;
+        assert_eq!(line(&b).await.read(1).await.unwrap(), 0, "heard, and not applied");
+        a.kill().await.unwrap();
+        assert_eq!(b.promote().await.unwrap(), 2);
+        assert_eq!(line(&b).await.read(1).await.unwrap(), 5);
+        c.follow(&b).await.unwrap();
+        line(&b).await.write(1, 6).await.unwrap();
+        // It would take a write, and that would be noticed.
+        a.revive().await.unwrap();
+        line(&a).await.write(1, 6).await.unwrap();
+        assert_eq!(three.register.strays(), 1);
+        a.follow(&b).await.unwrap();
+        let refused = line(&a).await.write(1, 7).await.unwrap_err();
+        assert_eq!(refused.to_string(), "a is a replica and takes no writes");
+        assert_eq!(a.contents().await.unwrap(), b.contents().await.unwrap());
+    }
+}
