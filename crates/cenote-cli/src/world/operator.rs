@@ -5,6 +5,7 @@
 //! Only a server that has everything that was acknowledged is promoted. If none of those that live has, there is no primary
 //! until one comes back that does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,13 +30,13 @@ pub(crate) struct Operator {
     news: Arc<News>,
     /// Since when nobody leads, and whether it was said that nobody can.
     leaderless: Option<(Instant, bool)>,
-    /// A primary of the past, since when it was seen.
-    past: Option<(Arc<str>, Instant)>,
+    /// Primaries of the past, since when each was seen. Several may come back together.
+    past: BTreeMap<Arc<str>, Instant>,
 }
 
 impl Operator {
     pub(crate) fn new(servers: Arc<Servers>, register: Arc<Register>, news: Arc<News>) -> Operator {
-        Operator { servers, register, news, leaderless: None, past: None }
+        Operator { servers, register, news, leaderless: None, past: BTreeMap::new() }
     }
 
     /// Looks until it is dropped.
@@ -61,7 +62,11 @@ impl Operator {
     async fn gather(&mut self, primary: &Arc<Server>) {
         let epoch = self.register.epoch();
         for server in self.servers.all() {
-            let Some(view) = server.view() else { continue };
+            let Some(view) = server.view() else {
+                // Who has died again comes back anew.
+                self.past.remove(&server.name);
+                continue;
+            };
             if Arc::ptr_eq(&server, primary) || server.follows(primary, epoch).await {
                 continue;
             }
@@ -73,7 +78,7 @@ impl Operator {
                     if since.elapsed() < DEMOTES_AFTER {
                         continue;
                     }
-                    self.past = None;
+                    self.past.remove(name);
                     format!("{name} was a primary no longer: it follows {leader} now")
                 }
             };
@@ -83,19 +88,18 @@ impl Operator {
 
     /// Since when this primary of the past has been seen.
     fn seen(&mut self, server: &Server) -> Instant {
-        match &self.past {
-            Some((name, since)) if *name == server.name => *since,
-            _ => {
-                let (name, since) = (Arc::clone(&server.name), Instant::now());
-                let epoch = server.view().map_or(0, |view| view.epoch);
-                self.news.tell(&format!(
-                    "{name} is back and thinks that it is the primary, of epoch {epoch}; it is {} now",
-                    self.register.epoch()
-                ));
-                self.past = Some((name, since));
-                since
-            }
+        let name = &server.name;
+        if let Some(since) = self.past.get(name) {
+            return *since;
         }
+        let epoch = server.view().map_or(0, |view| view.epoch);
+        self.news.tell(&format!(
+            "{name} is back and thinks that it is the primary, of epoch {epoch}; it is {} now",
+            self.register.epoch()
+        ));
+        let since = Instant::now();
+        self.past.insert(Arc::clone(name), since);
+        since
     }
 
     /// Nobody leads: after a while somebody must.
@@ -217,6 +221,26 @@ mod tests {
         a.revive().await.unwrap();
         assert_eq!(three.servers.primary().map(|one| one.name.to_string()).as_deref(), Some("a"));
         assert_eq!(line(&a).await.read(1).await.unwrap(), 5);
+    }
+
+    // C-11
+    #[tokio::test]
+    async fn all_primaries_of_the_past_are_told_however_many_come_back_together() {
+        let three = Three::begin().await;
+        let [a, b, c] = three.all();
+        for (dies, leads) in [(&a, &b), (&b, &c)] {
+            dies.kill().await.unwrap();
+            leads.promote().await.unwrap();
+        }
+        a.revive().await.unwrap();
+        b.revive().await.unwrap();
+        let servers = Arc::new(three.servers);
+        let news = Arc::new(News::new());
+        let operator = Operator::new(Arc::clone(&servers), Arc::clone(&three.register), news);
+        let operator = tokio::spawn(operator.go_on());
+        let follow = || servers.replicas().len() == 2;
+        assert!(within(Duration::from_secs(20), follow).await, "somebody is not told");
+        operator.abort();
     }
 
     // C-11, C-12
