@@ -90,9 +90,9 @@ export function standing(node) {
     ?? (node.condition === 'suspect' ? 'its last request failed' : null)
     ?? (node.condition === 'ejected' ? 'out for its errors' : null)
     ?? (node.condition === 'half_open' ? 'one request may try it' : null);
+  if (node.lagging && level !== 'bad') return { level: 'warn', word: 'lagging', why: `${time(node.lag_ms)} behind: too far for reads` };
   if (!node.serves && level !== 'bad' && node.condition !== 'new') {
-    const lag = node.lag_ms > 1_000 ? `it is ${time(node.lag_ms)} behind` : null;
-    return { level: 'warn', word: 'out', why: because ?? lag ?? 'nothing is sent to it' };
+    return { level: 'warn', word: 'out', why: because ?? 'nothing is sent to it' };
   }
   if (node.serves && level === 'bad') {
     return { level, word, why: `${because}; it still serves, since too many others are out` };

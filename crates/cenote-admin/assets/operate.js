@@ -44,11 +44,11 @@ const ON_NODE = [
   },
   {
     op: 'restore_node', text: 'Restore',
-    what: (name) => `${name} may be used again.`,
+    what: (name) => `${name} may be used again, as soon as it can be connected to. If it was out for errors, it starts slowly.`,
   },
   {
     op: 'set_weight', text: 'Set its weight', number: 'Weight', value: (node) => node.weight,
-    what: (name) => `${name} gets a share of the traffic by this weight, beside those of the other nodes.`,
+    what: (name) => `${name} gets a share of the traffic by this weight, beside those of the other nodes. With 0 it gets nothing.`,
   },
   { ...RESIZE, value: (node) => node.pool.status.max ?? node.pool.status.size },
 ];
@@ -185,7 +185,8 @@ async function post(address, body, bearer = token) {
   }
   const said = await answer.json().catch(() => ({}));
   const sentence = said.done ?? said.error ?? `The server answered ${answer.status} and no sentence.`;
-  return { ok: answer.ok, status: answer.status, said: sentence };
+  const refused = answer.status === 401 || answer.status === 403;
+  return { ok: answer.ok, status: answer.status, said: refused ? `Not done: ${sentence}` : sentence };
 }
 
 /** The buttons of the service's actions, in their groups. */

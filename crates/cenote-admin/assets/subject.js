@@ -48,7 +48,7 @@ export function update(card, subject, known) {
     '.figures .failed': rate(failed),
     '.figures .wait': time(p99(subject.wait)),
     '.figures .hold': time(hold),
-    '.hold-label': hold === null ? 'Held: not measured' : many ? 'Held, 99 %, worst node' : 'Held, 99 %',
+    '.hold-label': subject.members.every(({ pool }) => pool.hold.count === 0) ? 'Held: none measured' : many ? 'Held, 99 %, worst node' : 'Held, 99 %',
   });
   card.querySelector('.figures .failed').dataset.level = failed > 0 ? 'bad' : '';
   meter(card, total);

@@ -44,7 +44,12 @@ export class Judge {
   #ofLoad(subject, say, now) {
     const found = [];
     const failed = sum(subject, (pool) => pool.rate?.failed);
-    if (failed > 0) found.push(say('bad', 'failing', `${rate(failed)} of the acquires fail`));
+    // A cluster tries another node; whether that helped shows in what its callers say.
+    if (failed > 0) {
+      found.push(subject.kind === 'cluster'
+        ? say('warn', 'failing', `${rate(failed)} of the acquires at its nodes fail, and are tried at others as far as these can take them`)
+        : say('bad', 'failing', `${rate(failed)} of the acquires fail`));
+    }
 
     const wait = subject.wait.recent ? p99(subject.wait) : null;
     const { waiting, using, max } = subject.total;

@@ -282,6 +282,9 @@ pub struct Node {
     pub share: f64,
     /// How far it is behind.
     pub lag_ms: Option<f64>,
+    /// Whether that is further than reads are allowed to be behind: then it serves none.
+    #[serde(default)]
+    pub lagging: bool,
     /// Its connections that are lent.
     pub in_use: u64,
     /// The cluster's callers that wait for one of its connections.

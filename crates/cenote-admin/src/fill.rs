@@ -103,6 +103,7 @@ impl<'a> Filler<'a, '_> {
                 weight: node.weight,
                 share: node.share,
                 lag_ms: node.lag.map(ms),
+                lagging: node.lagging,
                 in_use: node.in_use as u64,
                 waiting: node.waiting as u64,
                 traffic: 0.0,

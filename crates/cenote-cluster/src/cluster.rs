@@ -158,6 +158,7 @@ impl<M: Manager> Cluster<M> {
                 weight: place.weight,
                 share: place.share,
                 lag: self.core.lag(place.id),
+                lagging: place.lagging,
                 in_use: place.standing.load.in_use(),
                 waiting: place.standing.load.waiting.load(std::sync::atomic::Ordering::Relaxed),
                 pool: pool.status(),

@@ -66,6 +66,8 @@ pub struct NodeStatus {
     pub share: f64,
     /// How far it is behind, if it says so.
     pub lag: Option<Duration>,
+    /// Whether it is a replica that is further behind than `max_lag` allows: then it serves no reads.
+    pub lagging: bool,
     /// Its connections that are lent.
     pub in_use: usize,
     /// The cluster's callers that wait for one.

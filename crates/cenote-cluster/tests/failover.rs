@@ -104,6 +104,33 @@ fn a_primary_of_the_past_that_becomes_a_replica_starts_slowly_as_any_other_does(
     });
 }
 
+// C-11, C-17
+#[test]
+fn who_cannot_be_connected_to_is_not_asked_and_no_failed_acquires_are_counted() {
+    let world = World::new(1);
+    let cluster = world.replicated(&["r"]).probe_roles().build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("r").crash();
+        let condition = || cluster.status().node("r").unwrap().condition;
+        while condition() != Condition::Unreachable {
+            world.sleep(ms(10)).await;
+        }
+        let failed = || cluster.pool("r").unwrap().stats().counts.failed;
+        let before = failed();
+        world.sleep(secs(20)).await;
+        assert_eq!(failed() - before, 0, "asked every 100 ms, it would be two hundred");
+        world.host("r").start();
+        while condition() == Condition::Unreachable {
+            world.sleep(ms(10)).await;
+        }
+        // And it is asked again at once: it was promoted meanwhile, say.
+        world.host("r").promote();
+        world.sleep(ms(300)).await;
+        assert_eq!(cluster.status().node("r").unwrap().role, Some(Role::Primary));
+    });
+}
+
 // C-11, C-12
 #[test]
 fn a_promotion_that_comes_late_is_seen_at_once_as_long_as_somebody_waits() {

@@ -90,11 +90,14 @@ fn reads_skip_a_replica_that_is_too_far_behind_until_it_has_caught_up() {
         world.sleep(secs(6)).await;
         assert_eq!(turns(&cluster, &Route::read(), 4).await, ["r2"; 4]);
         assert_eq!(cluster.status().node("r1").unwrap().lag, Some(secs(10)));
+        let lagging = || ["r1", "r2"].map(|node| cluster.status().node(node).unwrap().lagging);
+        assert_eq!(lagging(), [true, false]);
         assert_eq!(world.events.news(), ["r1: behind by 10.0s"]);
         world.host("r1").lag(ms(900));
         world.sleep(secs(6)).await;
         assert!(turns(&cluster, &Route::read(), 4).await.contains(&"r1".to_owned()));
         assert_eq!(world.events.news(), ["r1: caught up"]);
+        assert_eq!(lagging(), [false, false]);
         // All of them behind: the primary serves.
         world.host("r1").lag(secs(10));
         world.host("r2").lag(secs(10));

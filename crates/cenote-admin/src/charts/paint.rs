@@ -134,6 +134,9 @@ pub(super) struct Line {
     filled: bool,
 }
 
+/// Samples are a second apart. Between those that are further apart nobody looked, in seconds.
+const LONG: f64 = 3.5;
+
 impl Line {
     pub(super) fn new(
         class: &'static str,
@@ -146,7 +149,7 @@ impl Line {
         for dot in dots {
             now = value(dot.sample).filter(|value| value.is_finite());
             match (now, runs.last_mut()) {
-                (Some(y), Some(run)) => {
+                (Some(y), Some(run)) if run.last().is_none_or(|last| dot.x - last.0 < LONG) => {
                     // A level stretch needs its ends only.
                     if let [.., (_, a), (_, b)] = run[..] {
                         if a == y && b == y {
@@ -155,6 +158,7 @@ impl Line {
                     }
                     run.push((dot.x, y));
                 }
+                (Some(y), _) => runs.push(vec![(dot.x, y)]),
                 (None, Some(run)) if !run.is_empty() => runs.push(Vec::new()),
                 _ => {}
             }

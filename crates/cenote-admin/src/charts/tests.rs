@@ -64,6 +64,14 @@ fn a_second_without_acquires_is_a_gap() {
 }
 
 #[test]
+fn a_time_in_which_nobody_looked_is_a_gap() {
+    let mut samples = minute(2, |_, _| ());
+    samples.retain(|sample| !(1_030_000..1_050_000).contains(&sample.at));
+    let svg = Kind::Connections.draw("orders", &samples).unwrap();
+    assert_eq!(count(&svg, "class=\"size\" stroke="), 2, "{svg}");
+}
+
+#[test]
 fn nodes_keep_their_colours_and_one_that_has_left_comes_last() {
     let key = |name: &str| Arc::<str>::from(name);
     let samples = minute(2, |second, sample| {

@@ -41,13 +41,15 @@ fn row(point: &Point, is_knee: bool) -> String {
     let mark = if is_knee { "→" } else { " " };
     let spread =
         if point.repeats > 1 { format!("±{}", percent(point.spread)) } else { "–".to_owned() };
+    // Where nothing was finished there is nothing to tell.
+    let told = |time| if point.speed > 0.0 { duration(time) } else { "–".to_owned() };
     let line = format!(
         "  {mark} {:>6} {:>13} {:>9} {:>10} {:>10}",
         point.size,
         count(point.speed.round() as u64),
         spread,
-        duration(point.p99),
-        duration(point.held())
+        told(point.p99),
+        told(point.held())
     );
     if is_knee { format!("{}\n", style(line).yellow()) } else { line + "\n" }
 }

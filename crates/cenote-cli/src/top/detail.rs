@@ -100,7 +100,7 @@ impl Lines {
 }
 
 /// The first line of a text, cut at a blank if there is one, and the rest.
-fn cut(text: &str, room: usize) -> (&str, &str) {
+pub(super) fn cut(text: &str, room: usize) -> (&str, &str) {
     let Some((end, _)) = text.char_indices().nth(room) else { return (text, "") };
     match text[..end].rfind(' ') {
         Some(blank) if blank > 0 => (&text[..blank], &text[blank + 1..]),
@@ -243,7 +243,7 @@ fn times(all: &[(&str, &Times)], lines: &mut Lines) {
         if times.count == 0 {
             text = format!("{:>9}", "–");
         }
-        if let Some(recent) = &times.recent {
+        if let Some(recent) = times.recent.as_ref().filter(|recent| recent.count > 0) {
             text += &format!("  {}, {}", millis(recent.p50_ms), millis(recent.p99_ms));
         }
         lines.add(name, &text);

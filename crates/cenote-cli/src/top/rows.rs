@@ -118,14 +118,17 @@ impl<'a> What<'a> {
         }
     }
 
-    /// The slowest hundredth of the last waits, or of all.
-    pub(crate) fn p99(self) -> f64 {
+    /// The slowest hundredth of the last waits; of all if nobody has looked before.
+    pub(crate) fn p99(self) -> Option<f64> {
         let wait = match self {
             What::Pool(pool) => &pool.wait,
             What::Cluster(cluster) => &cluster.wait,
             What::Node(_, node) => &node.pool.wait,
         };
-        wait.recent.as_ref().map_or(wait.p99_ms, |recent| recent.p99_ms)
+        match &wait.recent {
+            Some(recent) => (recent.count > 0).then_some(recent.p99_ms),
+            None => (wait.count > 0).then_some(wait.p99_ms),
+        }
     }
 
     /// Its part of the cluster's traffic.
@@ -195,7 +198,7 @@ pub(crate) const COLUMNS: &[Column] = &[
         width: 8,
         right: true,
         from: 69,
-        cell: |what| words::millis(what.p99()),
+        cell: |what| what.p99().map_or("–".to_owned(), words::millis),
     },
     Column {
         title: "SHARE",

@@ -143,27 +143,32 @@ fn happened(frame: &mut Frame<'_>, area: Rect, app: &App) {
     let block = Block::new().borders(Borders::TOP).title(" what happened ").dim();
     let room = block.inner(area);
     frame.render_widget(block, area);
-    let newest: Vec<Line<'_>> = app.entries().take(room.height.into()).map(line).collect();
-    let lines: Vec<Line<'_>> = newest.into_iter().rev().collect();
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for entry in app.entries() {
+        let entry = told(entry, room.width.into());
+        if lines.len() + entry.len() > room.height.into() {
+            break;
+        }
+        lines.splice(0..0, entry);
+    }
     frame.render_widget(Paragraph::new(lines), room);
 }
 
-fn line(entry: &Entry) -> Line<'_> {
-    let level = match entry.level.as_str() {
-        "error" => Span::from("error").red(),
-        "warn" => Span::from("warn ").yellow(),
-        _ => Span::from("     "),
+/// An entry in two lines, or one. How much it matters is told by a mark too, not by its colour alone.
+fn told(entry: &Entry, width: usize) -> Vec<Line<'_>> {
+    let (mark, style) = match entry.level.as_str() {
+        "error" => ("‼", Style::new().red()),
+        "warn" => ("!", Style::new().yellow()),
+        _ => (" ", Style::new()),
     };
-    let of = if entry.text.contains(&entry.of) { String::new() } else { format!("{} ", entry.of) };
-    vec![
-        Span::from(words::clock(entry.at)).dim(),
-        " ".into(),
-        level,
-        " ".into(),
-        of.into(),
-        entry.text.as_str().into(),
-    ]
-    .into()
+    let time = format!("{} {mark} ", words::clock(entry.at));
+    let (room, indent) = (width.saturating_sub(time.chars().count()).max(1), " ".repeat(11));
+    let (first, rest) = detail::cut(&entry.text, room);
+    let first = Line::from(vec![Span::from(time).dim(), Span::styled(first, style)]);
+    if rest.is_empty() {
+        return vec![first];
+    }
+    vec![first, Line::from(vec![indent.into(), Span::styled(rest, style)])]
 }
 
 fn help(frame: &mut Frame<'_>, area: Rect) {

@@ -115,7 +115,7 @@ mod tests {
         seen
     }
 
-    const STREAM: &str = "\u{feff}: hello\n\nevent: status\ndata: {\"a\":\ndata:1}\n\nid: 7\r\nretry: 10\r\ndata\r\n\r\nevent: log\rdata:  ä → 字\r\revent: empty\n\ndata: half";
+    const STREAM: &str = "\u{feff}: hello\n\nevent: status\ndata: {\"a\":\ndata:1}\n\nid: 7\r\nretry: 10\r\ndata\r\n\r\nevent: both\r\ndata: a\r\ndata: b\r\n\r\nevent: log\rdata:  ä → 字\r\revent: empty\n\ndata: half";
 
     // P-26
     #[test]
@@ -124,6 +124,7 @@ mod tests {
         let whole = vec![
             message("status", "{\"a\":\n1}"),
             message("message", ""),
+            message("both", "a\nb"),
             message("log", " ä → 字"),
         ];
         let bytes = STREAM.as_bytes();

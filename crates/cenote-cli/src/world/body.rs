@@ -17,7 +17,7 @@ use super::store::{Contents, Place, Store, Written};
 use super::wire::{Answer, Refusal, Request};
 
 /// How long a server has to think about each read and write. It is idle meanwhile, so that this machine can carry three.
-const THINKS: Duration = Duration::from_millis(8);
+const THINKS: Duration = Duration::from_millis(15);
 
 /// What a server has done in all its lives.
 #[derive(Default)]

@@ -24,7 +24,9 @@ pub(crate) async fn run(plant: Option<Plant>) -> Result<Outcome, Failure> {
     let folder = folder()?;
     let news = Arc::new(News::new());
     let world = World::begin(folder.path(), Arc::clone(&news), plant).await?;
-    news.print("\n  Cenote: one primary, two replicas, 64 tasks, and a play of faults\n");
+    news.print(
+        "\n  Cenote: one primary, two replicas, 64 tasks, and a play of faults, some 18 seconds\n",
+    );
     news.open();
     let mut script = Script::new(&world);
     let trouble = tokio::select! {
@@ -48,8 +50,10 @@ async fn end(
     mut checks: Vec<Check>,
     mut trouble: Option<Trouble>,
 ) -> Summary {
-    let all_ended = world.rest().await;
     world.news.close();
+    // A scene that did not come to its end has left something behind; else there is nothing to do.
+    _ = (world.heal().await, world.revive().await);
+    let all_ended = world.rest().await;
     let seconds = world.news.elapsed().as_secs_f64();
     let tally = Arc::clone(&world.load.tally);
     let of_load = of_load(&tally);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use cenote_cluster::{Cluster, Route};
+use cenote_cluster::{Cluster, Error, Route};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -22,7 +22,9 @@ const WRITING: u32 = 16;
 pub(crate) const RUSH: u32 = 10;
 const _: () = assert!(WRITING * RUSH == WRITERS, "each writer has a counter");
 /// The pause after a request, on average; drawn between half of it and one and a half.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(150);
+/// So many times as long after a request that was turned away: the servers are to be too busy, not this machine.
+const BACKS_OFF: u32 = 6;
 
 pub(crate) struct Load {
     cluster: Cluster<Lines>,
@@ -114,23 +116,26 @@ struct Task {
 impl Task {
     async fn go_on(mut self, kind: Kind, number: u32) {
         let mut turn = u64::from(number) << 32 | u64::from(kind == Kind::Write) << 31;
+        let mut pause = PAUSE;
         while self.going.load(Ordering::Relaxed) {
             turn += 1;
             let drawn = scatter(turn);
             let part = (drawn >> 32) as f64 / f64::from(u32::MAX);
             tokio::select! {
-                () = sleep(PAUSE.mul_f64(0.5 + part)) => {}
+                () = sleep(pause.mul_f64(0.5 + part)) => {}
                 // It is told once, or whoever could tell is gone.
                 _ = self.over.wait_for(|over| *over) => return,
             }
-            match kind {
+            let turned_away = match kind {
                 Kind::Read => self.read((drawn % u64::from(WRITING)) as u32).await,
                 Kind::Write => self.write(number).await,
-            }
+            };
+            pause = if turned_away { PAUSE * BACKS_OFF } else { PAUSE };
         }
     }
 
-    async fn read(&self, counter: u32) {
+    /// Returns whether it was turned away.
+    async fn read(&self, counter: u32) -> bool {
         let began = Instant::now();
         let read = async move |line: &mut Line| line.read(counter).await;
         let result = match self.careless {
@@ -141,9 +146,10 @@ impl Task {
         if let Ok(value) = result {
             self.tally.read(counter, value);
         }
+        matches!(result, Err(Error::Overloaded { .. }))
     }
 
-    async fn write(&self, writer: u32) {
+    async fn write(&self, writer: u32) -> bool {
         let began = Instant::now();
         let value = self.tally.next(writer);
         let write = async move |line: &mut Line| line.write(writer, value).await;
@@ -152,5 +158,6 @@ impl Task {
         if result.is_ok() {
             self.tally.told(writer, value);
         }
+        matches!(result, Err(Error::Overloaded { .. }))
     }
 }

@@ -51,7 +51,7 @@ impl<'a> Script<'a> {
                 Some(Plant::FailingReads) => {}
                 Some(Plant::LostWrite | Plant::StrayWrite) | None => {
                     self.scene("the primary is killed", scenes::primary_killed).await?;
-                    self.scene("the old primary is back", scenes::old_primary_back).await?;
+                    self.scene("the old primary tempts", scenes::old_primary_back).await?;
                 }
             }
             if matches!(plant, Some(Plant::LostWrite | Plant::StrayWrite)) {

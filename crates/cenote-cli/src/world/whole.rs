@@ -86,7 +86,7 @@ impl World {
             .pool(|pool| {
                 let pool = pool.max_size(SIZE).min_size(2).max_waiting(WAITING);
                 pool.connect_timeout(Duration::from_secs(1))
-                    .backoff_max(Duration::from_millis(250))
+                    .backoff_max(Duration::from_millis(500))
                     .measure_hold(true)
             })
             // Shorter times than a service would choose: whoever watches wants to see the end of it.

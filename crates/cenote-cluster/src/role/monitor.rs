@@ -1,6 +1,7 @@
 //! The one monitor of a cluster: asks every node what it is, all at once, every few seconds, and every 100 ms for a
 //! while after a suspicion and as long as somebody waits for a node (C-11). It uses the nodes' own pools, before everybody who waits there, and never makes a
-//! connect of its own: that is the pool's prober's.
+//! connect of its own: that is the pool's prober's. Who cannot be connected to is not asked: the pool would count failed
+//! acquires that nobody wanted.
 //!
 //! A sweep ends when all have answered or the time of a quick round is over; an answer that comes later counts in the
 //! next one. So a node that hangs delays nobody.
@@ -14,6 +15,7 @@ use std::time::Duration;
 use cenote::{Ended, Env, Manager, Pool, Pooled, Probe, Probed, State};
 
 use crate::core::Core;
+use crate::health::Condition;
 use crate::watch::Bell;
 
 type Answer = Pin<Box<dyn Future<Output = Option<Probed>> + Send>>;
@@ -73,7 +75,8 @@ pub(crate) async fn watch_roles<M: Manager>(
             Some(core) => {
                 let members = core.snapshot.load();
                 for (place, pool) in members.places.iter().zip(&members.pools) {
-                    if running.iter().all(|(id, _)| *id != place.id) {
+                    let can_answer = place.condition != Condition::Unreachable;
+                    if can_answer && running.iter().all(|(id, _)| *id != place.id) {
                         running.push((place.id, ask(pool.clone())));
                     }
                 }

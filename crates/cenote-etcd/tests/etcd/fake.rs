@@ -158,6 +158,8 @@ pub(crate) struct Inner {
     history: Vec<(i64, Value)>,
     pub(crate) compacted: i64,
     watchers: Vec<UnboundedSender<String>>,
+    /// Watches that were canceled: their streams stay open, and nothing comes.
+    canceled: Vec<UnboundedSender<String>>,
     /// Watches hear nothing.
     pub(crate) deaf: bool,
     pub(crate) leases: BTreeMap<i64, Lease>,
@@ -206,10 +208,13 @@ impl Store {
         inner.watchers.len()
     }
 
-    /// Ends all watches, after this line.
+    /// Ends all watches, after this line; if it cancels them, their streams stay open as etcd's do.
     pub(crate) fn end_watches(&self, line: &str) {
-        for watcher in self.lock().watchers.drain(..) {
-            let _ = watcher.send(line.to_owned());
+        let mut inner = self.lock();
+        let watchers = std::mem::take(&mut inner.watchers);
+        watchers.iter().for_each(|watcher| _ = watcher.send(line.to_owned()));
+        if line.contains("canceled") {
+            inner.canceled.extend(watchers);
         }
     }
 
@@ -341,6 +346,7 @@ impl Inner {
         say(json!({ "header": self.header(), "created": true }));
         if from <= self.compacted {
             say(json!({ "canceled": true, "compact_revision": self.compacted.to_string() }));
+            self.canceled.push(sender);
             return Reply::Lines(lines);
         }
         let missed: Vec<&Value> =

@@ -9,6 +9,8 @@ use crate::fake::{Fake, Store};
 use crate::{etcd, keys, next, until};
 
 const LOOK: Duration = Duration::from_millis(100);
+/// Nobody looks whether the watch tells everything.
+const NEVER: Duration = Duration::from_secs(3600);
 
 // D-1
 #[tokio::test]
@@ -68,7 +70,7 @@ async fn a_watch_that_ends_is_begun_anew_without_a_word_of_failure() {
     for line in ["\n", compacted, canceled, error, "garbage\n"] {
         let store = Store::with(&["a", "b"]);
         let fake = Fake::of(&store).await;
-        let mut source = etcd(&[&fake]).nodes("/n/");
+        let mut source = etcd(&[&fake]).nodes("/n/").check_every(NEVER);
         assert_eq!(keys(&next(&mut source).await), ["a", "b"]);
         // Nobody watches when it happens.
         store.end_watches(line);
@@ -84,7 +86,7 @@ async fn a_watch_that_ends_is_begun_anew_without_a_word_of_failure() {
 async fn a_watcher_that_comes_too_late_lists_anew() {
     let store = Store::with(&["a"]);
     let fake = Fake::of(&store).await;
-    let mut source = etcd(&[&fake]).nodes("/n/");
+    let mut source = etcd(&[&fake]).nodes("/n/").check_every(NEVER);
     // The list is of a revision that is compacted away before the watch begins.
     store.lock().compacted = 10;
     assert_eq!(keys(&next(&mut source).await), ["a"]);

@@ -18,11 +18,12 @@ use tokio::time::{Instant, sleep, timeout};
 use fake::Fake;
 
 /// How long anything is waited for that has no bound of its own.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
+/// These servers, asked with the patience that a busy machine wants.
 fn etcd(servers: &[&Fake]) -> Etcd {
     let urls: Vec<String> = servers.iter().map(|server| server.url()).collect();
-    Etcd::new(urls).unwrap()
+    Etcd::new(urls).unwrap().answer_timeout(Duration::from_secs(15))
 }
 
 /// What is said next.

@@ -6,6 +6,7 @@ mod ends;
 mod hostile;
 mod looks;
 mod operates;
+mod rules;
 mod shows;
 mod visit;
 mod world;

@@ -48,7 +48,7 @@ fn without_the_token_nothing_is_done_and_the_page_says_so() {
     choose(&visit, &of_card(&visit, "orders"), "Pause");
     visit.reads("#operate-what", "orders lends nothing until you resume it");
     visit.click("#operate-go").unwrap();
-    visit.reads("#operate-answer[data-level=bad]", "token");
+    visit.reads("#operate-answer[data-level=bad]", "Not done: this needs the token");
     assert_eq!(visit.world.orders.status().state, State::Running);
     // Nor with another one.
     visit.value("document.getElementById('operate-token').focus()").unwrap();

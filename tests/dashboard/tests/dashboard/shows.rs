@@ -130,3 +130,14 @@ fn events_come_newest_first_and_can_be_narrowed() {
     visit.sees("!document.querySelector('#events-list [data-level=info]') && document.querySelector('#events-list [data-level=warn]')");
     visit.leave(&[]);
 }
+
+#[test]
+fn it_is_the_same_where_a_service_has_mounted_it() {
+    let visit = Visit::of(World::at("/pools"));
+    visit.reads("#link-badge", "live");
+    visit.sees("document.querySelector('figure svg[role=img]')");
+    visit.click("[data-action=kill-primary]").unwrap();
+    visit.reads("#action-answer", "its connections are gone");
+    visit.sees("getComputedStyle(document.querySelector('.bar')).position === 'sticky'");
+    visit.leave(&[]);
+}

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use axum::Router;
 use cenote::{Fault, Lend, Node, Pool, Pooled, Role};
 use cenote_admin::Admin;
 use cenote_cluster::{Cluster, Registry, Route};
@@ -29,6 +30,8 @@ pub(crate) struct World {
     pub(crate) registry: Registry,
     servers: Arc<Vec<Script>>,
     site: Option<Runtime>,
+    /// Where the dashboard is: by itself at the root, or in somebody's service.
+    path: &'static str,
     address: SocketAddr,
     held: Vec<Pooled<Script>>,
     // Last: the pools' tasks run on it.
@@ -41,6 +44,11 @@ fn runtime() -> Runtime {
 
 impl World {
     pub(crate) fn new() -> World {
+        World::at("/")
+    }
+
+    /// A world whose dashboard is mounted at a path of a service.
+    pub(crate) fn at(path: &'static str) -> World {
         let runtime = runtime();
         let registry = Registry::new();
         let (orders, still, roomy, cluster, servers) = runtime.block_on(async {
@@ -78,6 +86,7 @@ impl World {
             registry,
             servers,
             site: None,
+            path,
             address: (Ipv4Addr::LOCALHOST, 0).into(),
             held: Vec::new(),
             runtime,
@@ -156,6 +165,7 @@ impl World {
         });
         let (registry, servers) = (self.registry.clone(), Arc::clone(&self.servers));
         let (killed, revived) = (Arc::clone(&servers), servers);
+        let path = self.path;
         site.spawn(async move {
             let admin = Admin::builder(registry)
                 .token(TOKEN)
@@ -173,7 +183,10 @@ impl World {
                     Err("no, <b>never</b>".to_owned())
                 })
                 .build();
-            admin.serve(listener).await
+            match path {
+                "/" => admin.serve(listener).await,
+                _ => axum::serve(listener, Router::new().nest(path, admin.router())).await,
+            }
         });
         self.address = address;
         self.site = Some(site);
@@ -198,7 +211,7 @@ impl World {
 
     /// Where the page is.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/", self.address)
+        format!("http://{}{}", self.address, self.path)
     }
 }
 
