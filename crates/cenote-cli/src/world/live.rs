@@ -91,6 +91,7 @@ fn greeting(address: SocketAddr, token: &str) -> String {
     let url = style(format!("http://{address}/")).cyan().underlined().to_string();
     for (name, value, note) in [
         ("Dashboard", url.as_str(), "with a button for each fault"),
+        ("Terminal", &format!("cenote top http://{address}"), "without a browser"),
         ("Token", token, "for what it can do to the pools"),
         ("Ctrl-C", "ends it", ""),
     ] {
