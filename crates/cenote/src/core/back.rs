@@ -285,7 +285,7 @@ impl Core {
             return self.reason_to_end(index);
         }
         // It left its phase's count already.
-        let over = || (self.size() >= self.limit()).then_some(CloseReason::Shrunk);
+        let over = || (self.standing() >= self.limit()).then_some(CloseReason::Shrunk);
         self.reason_to_end(index).or_else(over)
     }
 

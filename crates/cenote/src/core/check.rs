@@ -104,7 +104,7 @@ impl Core {
     }
 
     fn check_service(&self) {
-        let over = self.size() > self.limit();
+        let over = self.standing() > self.limit();
         let away = self
             .slots
             .iter()
@@ -169,7 +169,7 @@ impl Core {
     /// What the digest says must be so.
     fn check_steady(&self) {
         let (size, limit) = (self.size(), self.limit());
-        assert!(!self.steady.calm || self.is_calm(size, limit), "the digest says calm");
+        assert!(!self.steady.calm || self.is_calm(self.standing(), limit), "the digest says calm");
         let on_time = !self.resting && !self.clock_is_late();
         assert!(!self.on_time || on_time, "the clock is said to be on time");
         let full = size >= limit && !self.gate.is_overloaded();

@@ -299,7 +299,7 @@ impl Core {
     /// Serves the queue from what is idle.
     pub(super) fn serve(&mut self) {
         self.fail_too_many();
-        if !self.life.serves() || self.size() > self.limit() {
+        if !self.life.serves() || self.standing() > self.limit() {
             return;
         }
         while let Some(w) = self.queue.first() {

@@ -334,6 +334,11 @@ impl Core {
             + p.closing
     }
 
+    /// Those of them that are not on their way out: what is held against a limit that was lowered.
+    fn standing(&self) -> usize {
+        self.size() - self.phases.closing
+    }
+
     /// Connections that were made and not closed.
     pub(crate) fn established(&self) -> usize {
         self.size() - self.phases.connecting - self.phases.closing

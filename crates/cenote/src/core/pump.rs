@@ -59,7 +59,10 @@ impl Core {
     }
 
     fn shrink(&mut self, budget: &mut usize) {
-        while *budget > 0 && self.size() > self.limit() && self.close_coldest(CloseReason::Shrunk) {
+        while *budget > 0
+            && self.standing() > self.limit()
+            && self.close_coldest(CloseReason::Shrunk)
+        {
             *budget -= 1;
         }
     }

@@ -64,19 +64,19 @@ impl Core {
     /// Called by the pump alone.
     pub(super) fn digest(&mut self) {
         let (size, limit) = (self.size(), self.limit());
-        self.steady.calm = self.is_calm(size, limit);
+        self.steady.calm = self.is_calm(self.standing(), limit);
         self.steady.full = size >= limit && !self.gate.is_overloaded();
         self.steady.passes =
             self.steady.calm && self.steady.full && self.steady.trusts_what_comes_back();
         self.steady.passes &= self.options.max_uses == Bound::Unlimited;
     }
 
-    pub(super) fn is_calm(&self, size: usize, limit: usize) -> bool {
+    pub(super) fn is_calm(&self, standing: usize, limit: usize) -> bool {
         self.life.state() == State::Running
             && !self.life.runtime_gone
             && self.doomed.is_none()
             && self.stale.len() == 0
-            && size <= limit
+            && standing <= limit
     }
 
     /// Whether the pump has nothing to do after a hit or a release: whoever waits can only be served by another

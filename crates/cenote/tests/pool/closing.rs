@@ -102,3 +102,29 @@ fn a_close_that_hangs_gives_its_slot_back_at_its_timeout() {
         assert_eq!(bench.elapsed(), secs(1));
     });
 }
+
+// P-20, P-22
+#[test]
+fn a_close_that_still_counts_is_none_too_many() {
+    for resting in [0, 3, 5] {
+        let bench = Bench::new(1);
+        bench.script.close_always(Step::Slow(secs(1)));
+        let pool = bench.builder().max_size(5).free_slot(FreeSlot::WhenClosed).build().unwrap();
+        bench.sim.run(async {
+            let mut held = pool.acquire_many(5).await.unwrap();
+            held.truncate(5 - resting);
+            pool.set_max_size(4).unwrap();
+            // What is lent is over the limit until the first comes back.
+            drop(held);
+            let status = pool.status();
+            assert_eq!((status.available, status.closing, status.size), (4, 1, 5), "{resting}");
+            assert_eq!(
+                pool.acquire_many(4).await.unwrap().len(),
+                4,
+                "the others are lent meanwhile"
+            );
+            bench.sim.sleep(secs(2)).await;
+            assert_eq!((pool.status().size, pool.stats().counts.closes.total()), (4, 1));
+        });
+    }
+}

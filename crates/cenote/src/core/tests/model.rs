@@ -109,6 +109,11 @@ impl Model {
         self.conns.len()
     }
 
+    /// Those that are not on their way out.
+    fn standing(&self) -> usize {
+        self.conns.iter().filter(|conn| conn.doing != Doing::Closing).count()
+    }
+
     fn conn(&mut self, id: Id) -> &mut Conn {
         self.conns.iter_mut().find(|c| c.id == id).expect("the model knows this connection")
     }
@@ -183,7 +188,7 @@ impl Model {
     /// The idle connection that a newcomer gets at once, if any.
     pub(crate) fn hit(&mut self, level: u8, ticket: u64) -> Option<Id> {
         let passed = self.head().is_some_and(|h| (h.level, h.ticket) < (level, ticket));
-        if self.state != State::Running || passed || self.size() > self.limit {
+        if self.state != State::Running || passed || self.standing() > self.limit {
             return None;
         }
         let id = self.next_idle().filter(|&id| !self.needs_test(id, ticket))?;
@@ -196,7 +201,7 @@ impl Model {
     /// The connection of which a newcomer gets a share at once, if any.
     pub(crate) fn share_hit(&mut self, level: u8, ticket: u64) -> Option<Id> {
         let passed = self.head().is_some_and(|h| (h.level, h.ticket) < (level, ticket));
-        if self.state != State::Running || passed || self.size() > self.limit {
+        if self.state != State::Running || passed || self.standing() > self.limit {
             return None;
         }
         let id = match self.joinable() {
@@ -455,7 +460,7 @@ impl Model {
     }
 
     fn reason_to_close(&self, id: Id) -> Option<CloseReason> {
-        let over = (self.size() > self.limit).then_some(CloseReason::Shrunk);
+        let over = (self.standing() > self.limit).then_some(CloseReason::Shrunk);
         self.reason_to_end(id).or(over)
     }
 
@@ -550,12 +555,12 @@ impl Model {
     }
 
     fn serve_queue(&mut self) {
-        while self.size() > self.limit {
+        while self.standing() > self.limit {
             let Some(coldest) = self.coldest() else { break };
             self.close_one(coldest, CloseReason::Shrunk);
         }
         self.fail_too_many();
-        if !self.serves() || self.size() > self.limit {
+        if !self.serves() || self.standing() > self.limit {
             return;
         }
         while let Some(head) = self.head().cloned() {
