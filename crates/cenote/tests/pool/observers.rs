@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::common::{Bench, Ears, assert_at_rest, each_seed, ms, poll_once, secs};
 use cenote::{
-    CloseReason, Event, EventKind, FailReason, Fault, Level, Observer, Pool, Pooled, Subject,
-    TestOnAcquire,
+    CloseReason, Event, EventKind, FailReason, Fault, FromLevel, Level, Observer, Pool, Pooled,
+    Subject, TestOnAcquire,
 };
 use cenote_testkit::{Script, ScriptError, Step};
 
@@ -41,6 +41,35 @@ fn the_first_acquire_of_a_pool_is_told_from_its_creation_on() {
             (Subject::Connection(1), "released"),
         ],
     );
+}
+
+// P-29
+#[test]
+fn an_observer_from_a_level_on_hears_of_every_failure_and_of_no_acquire() {
+    let bench = Bench::new(1);
+    let (info, warn) = (Ears::default(), Ears::default());
+    let pool = bench.builder().max_size(1).slow_acquire(ms(20)).build().unwrap();
+    let infos = pool.observe(FromLevel(Level::Info, info.clone()));
+    let _warns = pool.observe(FromLevel(Level::Warn, warn.clone()));
+    bench.sim.run(async {
+        let held = pool.acquire().await.unwrap();
+        assert_eq!(info.heard(), ["connection_ready", "pool_ready"]);
+        assert!(pool.try_acquire().is_err());
+        assert!(pool.acquire().timeout(ms(50)).await.is_err());
+        drop(held);
+        drop(pool.acquire().await.unwrap());
+    });
+    // The one that would not wait, and the one that waited too long.
+    let failures = ["acquire_failed", "acquire_slow", "acquire_failed"];
+    assert_eq!((info.heard(), warn.heard()), (failures.to_vec(), failures.to_vec()));
+    // Somebody who wants all hears all, and the others do not.
+    let all = Ears::default();
+    let every = pool.observe(all.clone());
+    bench.sim.run(async { drop(pool.acquire().await.unwrap()) });
+    assert_eq!(all.heard(), ["acquire_started", "acquire_succeeded", "released"]);
+    drop((every, infos));
+    pool.pause();
+    assert!(info.heard().is_empty() && warn.heard().is_empty());
 }
 
 // P-29
