@@ -94,6 +94,7 @@ const ROWS: &[(&str, Measure)] = &[
 fn exclusive(server: &Server, window: Duration, size: usize, reset: Reset) -> Outcome {
     let runtime = runtime();
     let pool = pool(server, &runtime, reset, size);
+    runtime.block_on(fill(&pool, size));
     run(&runtime, window, TASKS, size, move || {
         let pool = pool.clone();
         async move {
@@ -120,6 +121,7 @@ pub(crate) fn measure_anew(trial: &Trial, sheet: &mut Sheet) {
     let none = Column { pool: NONE, settings: trial.tuning.name() };
     sheet.record(trial.scenario, none, ANEW, anew.query);
     let pool = pool(&server, &runtime, Reset::Rollback, AT_A_TIME);
+    runtime.block_on(fill(&pool, AT_A_TIME));
     let pooled = run(&runtime, window, AT_A_TIME, AT_A_TIME, move || {
         let pool = pool.clone();
         async move {
@@ -156,6 +158,12 @@ fn pool(server: &Server, runtime: &Runtime, reset: Reset, size: usize) -> cenote
     pool.max_sharers(TASKS / size).build().expect("these settings are valid")
 }
 
+/// All connections are there before the time begins. Our pool would make no more of them than the load wants, and the
+/// others as many as callers come at once: how a pool grows is S6's affair.
+async fn fill(pool: &cenote::Pool<Postgres>, size: usize) {
+    drop(pool.acquire_many(size).await.expect("all are had within 30 s"));
+}
+
 /// What came of a run: nanoseconds from one answer to the next, how long one in a hundred waited for its, and the
 /// client's processor's time for each.
 struct Outcome {
@@ -164,8 +172,7 @@ struct Outcome {
     processor: f64,
 }
 
-/// So many tasks that ask again and again. Before the time begins, so many at once have had a turn, so that all
-/// connections are there.
+/// So many tasks that ask again and again; some turns go before the time begins.
 fn run<F: Future<Output = ()> + Send>(
     runtime: &Runtime,
     window: Duration,
@@ -212,6 +219,7 @@ fn run<F: Future<Output = ()> + Send>(
 fn shared(server: &Server, window: Duration, size: usize) -> Outcome {
     let runtime = runtime();
     let pool = pool(server, &runtime, Reset::None, size);
+    runtime.block_on(fill(&pool, size));
     run(&runtime, window, TASKS, size, move || {
         let pool = pool.clone();
         async move {
@@ -327,6 +335,12 @@ mod deadpool {
         let runtime = runtime();
         let pool = Pool::<Driver>::builder(Driver(server.url())).max_size(size).build();
         let pool = pool.expect("without timeouts it needs no runtime");
+        runtime.block_on(async {
+            let mut all = Vec::new();
+            for _ in 0..size {
+                all.push(pool.get().await.expect("no get of a scenario fails"));
+            }
+        });
         run(&runtime, window, TASKS, size, move || {
             let pool = pool.clone();
             async move {
