@@ -104,6 +104,9 @@ pub(crate) struct Scale {
     pub(crate) crowd: usize,
     /// How often the rows that take seconds are run.
     pub(crate) long_runs: usize,
+    /// How often the rows that share their processors with a server are measured in a run, in turn: the machine's noise is
+    /// larger, from second to second, than what is looked for, so many short measurements say more than a few long ones.
+    pub(crate) rounds: usize,
     /// Whether servers are started, for the rows that need one.
     pub(crate) servers: bool,
 }
@@ -114,6 +117,7 @@ impl Scale {
         runs: 7,
         crowd: 10_000,
         long_runs: 3,
+        rounds: 8,
         servers: true,
     };
 
@@ -122,6 +126,7 @@ impl Scale {
         runs: 3,
         crowd: 10_000,
         long_runs: 1,
+        rounds: 1,
         servers: true,
     };
 
@@ -132,6 +137,7 @@ impl Scale {
         runs: 1,
         crowd: 100,
         long_runs: 1,
+        rounds: 1,
         servers: false,
     };
 }

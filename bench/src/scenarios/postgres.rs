@@ -57,10 +57,11 @@ pub(crate) fn measure(trial: &Trial, sheet: &mut Sheet) {
     let Some(server) = started(trial) else { return };
     // A cycle takes a hundred times as long as those without a server.
     let window = trial.scale.window * 3 / 2;
-    for round in 0..ROUNDS {
+    let rounds = trial.scale.rounds;
+    for round in 0..rounds {
         for (at, size) in SIZES.into_iter().enumerate() {
             // Nobody is always the first that a server of its own has to serve.
-            let turn = (trial.run * ROUNDS + round) % ROWS.len();
+            let turn = (trial.run * rounds + round) % ROWS.len();
             for n in 0..ROWS.len() {
                 let (name, measure) = ROWS[(turn + n) % ROWS.len()];
                 let outcome = measure(&server, window, size);
@@ -72,10 +73,6 @@ pub(crate) fn measure(trial: &Trial, sheet: &mut Sheet) {
         }
     }
 }
-
-/// Each is measured so often in a run: the machine's noise, from second to second, is larger than what is looked for, so
-/// many short measurements in turn say more than a few long ones.
-const ROUNDS: usize = 8;
 
 type Measure = fn(&Server, Duration, usize) -> Outcome;
 
