@@ -64,20 +64,7 @@ pub(crate) fn read(url: &str) -> Result<(Etcd, String), EtcdError> {
 
 /// Without its percent encoding.
 fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        rest = after;
-        if first != b'%' {
-            bytes.push(first);
-            continue;
-        }
-        let (digits, after) = rest.split_at_checked(2)?;
-        let digit = |at: usize| char::from(digits[at]).to_digit(16);
-        bytes.push((digit(0)? << 4 | digit(1)?) as u8);
-        rest = after;
-    }
-    String::from_utf8(bytes).ok()
+    String::from_utf8(cenote_driver::decoded(text).ok()?).ok()
 }
 
 #[cfg(test)]
