@@ -39,7 +39,7 @@ pub enum EventKind {
     },
     /// It is out for its errors.
     Ejected {
-        /// For how long.
+        /// For how long; zero: one request may try it already. Then it had stayed in, because too many others were out.
         hold: Duration,
     },
     /// It is back after it was ejected.
@@ -127,6 +127,9 @@ impl fmt::Display for Event {
         write!(f, "cluster \"{}\", node \"{}\": ", self.cluster, self.node)?;
         match &self.kind {
             EventKind::Offline { error } => write!(f, "offline: {error}"),
+            EventKind::Ejected { hold: Duration::ZERO } => {
+                f.write_str("ejected until one request has gone well")
+            }
             EventKind::Ejected { hold } => write!(f, "ejected for {hold:.1?}"),
             EventKind::Withdrawn { how, warning } => {
                 write!(f, "{} by hand", how.name())?;

@@ -154,7 +154,7 @@ impl<M: Manager> State<M> {
             let out = place.condition.is_out_for_errors() && place.admission != Admission::Free;
             if out && !told.ejected {
                 told.ejected = true;
-                let hold = place.standing.lock().health.due(now).since(now);
+                let hold = place.standing.lock().health.hold_left(now);
                 tell(EventKind::Ejected { hold });
             }
             if told.ejected && !place.condition.is_out_for_errors() {

@@ -182,6 +182,14 @@ impl Health {
         1.0 - self.window.rate().1
     }
 
+    /// For how long it is still out; zero if it is not, or if one request may try it now.
+    pub(crate) fn hold_left(&self, now: Time) -> Duration {
+        match self.trouble {
+            Trouble::Out { until, .. } => until.since(now),
+            _ => Duration::ZERO,
+        }
+    }
+
     /// When time alone changes something.
     pub(crate) fn due(&self, now: Time) -> Time {
         let out = match self.trouble {

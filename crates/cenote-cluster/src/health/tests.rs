@@ -78,11 +78,13 @@ fn each_time_out_is_twice_as_long_up_to_the_longest() {
     for hold in [5, 10, 15, 15] {
         assert_eq!(health.condition(), Condition::Ejected);
         assert_eq!(health.due(now), now + Duration::from_secs(hold));
+        assert_eq!(health.hold_left(now), Duration::from_secs(hold));
         now = health.due(now);
         health.tick(now - Duration::from_millis(1));
         assert_eq!(health.condition(), Condition::Ejected);
         health.tick(now);
         assert_eq!(health.condition(), Condition::HalfOpen);
+        assert_eq!(health.hold_left(now), Duration::ZERO, "one may try it");
         assert!(health.take_probe());
         health.fails(1, now);
     }
