@@ -65,6 +65,8 @@ pub(crate) struct Standing {
     pub(crate) load: Load,
     pub(crate) score_now: AtomicU32,
     pub(crate) latency: Latency,
+    /// When it had its last turn, for a balancer that goes round.
+    pub(crate) turn: AtomicU64,
     /// Callers in the node's queue, who must go elsewhere when it is out.
     pub(crate) watchers: Watchers,
     role: AtomicU32,
@@ -108,6 +110,7 @@ impl Standing {
             load: Load::default(),
             score_now: AtomicU32::new(record.score.map_or(0, |score| score.weight())),
             latency: Latency::default(),
+            turn: AtomicU64::new(0),
             watchers: Watchers::default(),
             role: AtomicU32::new(0),
             good: AtomicU64::new(0),
@@ -162,11 +165,13 @@ impl Standing {
         self.with(|record| record.health.take_probe().then(|| record.health.term()))
     }
 
-    /// The request that was to try did not come to it.
-    pub(crate) fn give_up_probe(&self, term: u32) {
-        if self.with(|record| record.health.unproved(term)) {
+    /// The request that was to try did not come to it. True: the next may, and routing was told.
+    pub(crate) fn give_up_probe(&self, term: u32) -> bool {
+        let open = self.with(|record| record.health.unproved(term));
+        if open {
             self.refresh();
         }
+        open
     }
 
     fn refresh(&self) {
@@ -267,7 +272,7 @@ impl Membership for Standing {
             match how {
                 // Nobody reports here, and the connection is alive: as good an answer as there will be.
                 Ended::Returned => self.went_well(loan),
-                _ => self.give_up_probe(loan),
+                _ => _ = self.give_up_probe(loan),
             }
         }
     }
