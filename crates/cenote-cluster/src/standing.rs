@@ -65,8 +65,6 @@ pub(crate) struct Standing {
     pub(crate) load: Load,
     pub(crate) score_now: AtomicU32,
     pub(crate) latency: Latency,
-    /// When it had its last turn, for a balancer that goes round.
-    pub(crate) turn: AtomicU64,
     /// Callers in the node's queue, who must go elsewhere when it is out.
     pub(crate) watchers: Watchers,
     role: AtomicU32,
@@ -110,7 +108,6 @@ impl Standing {
             load: Load::default(),
             score_now: AtomicU32::new(record.score.map_or(0, |score| score.weight())),
             latency: Latency::default(),
-            turn: AtomicU64::new(0),
             watchers: Watchers::default(),
             role: AtomicU32::new(0),
             good: AtomicU64::new(0),

@@ -36,7 +36,7 @@ pub use robin::{RoundRobin, Uniform};
 pub use smooth::SmoothWeighted;
 pub use weighted::StaticWeight;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use cenote::{Env, Role, Time};
 
@@ -126,11 +126,6 @@ impl<'a> Seat<'a> {
     /// Its dynamic weight (C-5); 0 if nobody keeps one.
     pub fn score(self) -> u32 {
         self.0.standing.score_now.load(Ordering::Relaxed)
-    }
-
-    /// The number of its last turn.
-    pub(crate) fn turn(self) -> &'a AtomicU64 {
-        &self.0.standing.turn
     }
 
     pub(crate) fn latency(self) -> &'a Latency {
