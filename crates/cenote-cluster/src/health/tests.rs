@@ -186,6 +186,19 @@ fn without_a_connection_and_with_failing_connects_it_is_unreachable() {
 
 // C-6
 #[test]
+fn refused_connects_beside_a_connection_that_works_never_add_up_to_a_dead_node() {
+    let mut health = online(rules());
+    for _ in 0..10 {
+        assert!(!health.refused(1), "something worked since the last one");
+    }
+    assert_eq!(health.condition(), Condition::Online);
+    assert!(health.refused(0), "nothing has");
+    assert_eq!(health.condition(), Condition::Unreachable);
+    assert!(!health.refused(0), "told once");
+}
+
+// C-6
+#[test]
 fn a_rest_that_the_score_asks_for_ends_by_itself() {
     let mut health = online(rules());
     health.rest(Duration::from_secs(1), false, at(0));
