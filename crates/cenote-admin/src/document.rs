@@ -289,7 +289,7 @@ pub struct Node {
     pub in_use: u64,
     /// The cluster's callers that wait for one of its connections.
     pub waiting: u64,
-    /// Its part of the cluster's acquires in the last interval, 0 to 1.
+    /// Its part of the cluster's acquires in the last interval, 0 to 1. That the cluster asks it what it is is not counted.
     pub traffic: f64,
     /// Its pool.
     pub pool: Pool,

@@ -12,7 +12,7 @@ use super::{Dot, LEAST, Sample, time};
 
 /// Twice what the page usually shows, since the library draws on whole pixels.
 const SIZE: (u32, u32) = (880, 380);
-const LEFT: u32 = 108;
+const LEFT: u32 = 124;
 const TOP: u32 = 56;
 const BOTTOM: u32 = 46;
 const RIGHT: u32 = 36;
