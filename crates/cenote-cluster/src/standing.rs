@@ -172,11 +172,13 @@ impl Standing {
         self.with(|record| record.health.take_probe().then(|| record.health.term()))
     }
 
-    /// The request that was to try did not come to it.
-    pub(crate) fn give_up_probe(&self, term: u32) {
-        if self.with(|record| record.health.unproved(term)) {
+    /// The request that was to try did not come to it. True: the next may, and routing was told.
+    pub(crate) fn give_up_probe(&self, term: u32) -> bool {
+        let open = self.with(|record| record.health.unproved(term));
+        if open {
             self.refresh();
         }
+        open
     }
 
     fn refresh(&self) {
@@ -277,7 +279,7 @@ impl Membership for Standing {
             match how {
                 // Nobody reports here, and the connection is alive: as good an answer as there will be.
                 Ended::Returned => self.went_well(loan),
-                _ => self.give_up_probe(loan),
+                _ => _ = self.give_up_probe(loan),
             }
         }
     }

@@ -7,6 +7,7 @@
 //! next one. So a node that hangs delays nobody.
 
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
@@ -37,13 +38,17 @@ pub(crate) fn prober<M: Probe>(env: Arc<dyn Env>, timeout: Duration) -> Prober<M
             let mut sleep = pin!(env.sleep_until(deadline));
             let answer = {
                 let mut probe = pin!(pool.manager().probe(&mut conn));
-                poll_fn(|cx| match probe.as_mut().poll(cx) {
-                    Poll::Ready(answer) => Poll::Ready(Some(answer)),
-                    Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
+                poll_fn(|cx| {
+                    // It is the driver's code: its panic costs this connection, and the monitor goes on.
+                    match catch_unwind(AssertUnwindSafe(|| probe.as_mut().poll(cx))) {
+                        Ok(Poll::Ready(answer)) => Poll::Ready(Ok(Some(answer))),
+                        Ok(Poll::Pending) => sleep.as_mut().poll(cx).map(|()| Ok(None)),
+                        Err(_) => Poll::Ready(Err(())),
+                    }
                 })
                 .await
             };
-            match answer {
+            match answer.ok()? {
                 Some(Ok(probed)) => {
                     Pooled::set_ended(&mut conn, Ended::Returned);
                     Some(probed)
@@ -61,6 +66,9 @@ pub(crate) fn prober<M: Probe>(env: Arc<dyn Env>, timeout: Duration) -> Prober<M
     })
 }
 
+/// Nobody asks more often than this, whatever is configured.
+const SOONEST: Duration = Duration::from_millis(1);
+
 /// Asks until the cluster is gone.
 pub(crate) async fn watch_roles<M: Manager>(
     core: Weak<Core<M>>,
@@ -69,6 +77,7 @@ pub(crate) async fn watch_roles<M: Manager>(
     ask: Prober<M>,
     every: Duration,
 ) {
+    let every = every.max(SOONEST);
     let mut running: Vec<(u64, Answer)> = Vec::new();
     loop {
         let quick = match core.upgrade() {
@@ -83,7 +92,7 @@ pub(crate) async fn watch_roles<M: Manager>(
                         running.push((place.id, ask(pool.clone(), standing)));
                     }
                 }
-                core.settings.quick
+                core.settings.quick.max(SOONEST)
             }
         };
         let began = env.now();
