@@ -2,12 +2,17 @@
 
 mod common;
 
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cenote::{Fault, Pooled, Role};
-use cenote_cluster::{AllDown, Condition, Error, RetryBudget, Route};
+use cenote::{Fault, Manager, Node, Pooled, Probe, Probed, Role};
+use cenote_cluster::balance::Ordered;
+use cenote_cluster::{AllDown, Cluster, Condition, Error, RetryBudget, Route};
+use cenote_testkit::{Remote, ScriptError, Wire};
 use common::{World, ms, node, secs, turns};
 
 // C-11, C-12
@@ -72,6 +77,11 @@ fn a_primary_that_comes_back_writable_after_a_failover_gets_nothing() {
             writer.write().await.unwrap();
             world.sleep(ms(200)).await;
         }
+        // Nor does it while the new one is away.
+        world.host("r").crash();
+        world.sleep(secs(1)).await;
+        let error = cluster.write().timeout(secs(1)).await.unwrap_err();
+        assert!(matches!(error, Error::NoPrimary { .. }), "{error}");
         assert_eq!(world.host("p").traffic().writes, 0);
         assert_eq!(cluster.status().node("p").unwrap().role, None);
     });
@@ -248,6 +258,60 @@ fn the_next_node_is_tried_inside_the_same_deadline_and_the_error_lists_what_each
     });
 }
 
+/// Looks at a future once, as a task does that is busy with something else until somebody looks again.
+fn look<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+// C-9, C-10
+#[test]
+fn whoever_hears_late_that_a_node_failed_is_not_left_waiting_after_it_has_come_back() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a"]).pool(|pool| pool.max_size(1)).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let held = cluster.route(Route::any()).await.unwrap();
+        let mut late = pin!(cluster.route(Route::any()));
+        assert!(look(late.as_mut()).is_pending());
+        // The pool answers that caller with an error, who does not look.
+        world.host("a").crash();
+        drop(held);
+        world.sleep(ms(500)).await;
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Unreachable);
+        world.host("a").start();
+        world.sleep(secs(2)).await;
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::SlowStart);
+        for _ in 0..3 {
+            if let Poll::Ready(served) = look(late.as_mut()) {
+                return assert_eq!(node(&served.unwrap()), "a");
+            }
+            world.settled().await;
+        }
+        panic!("it waits, and nobody will wake it");
+    });
+}
+
+// C-6, C-9
+#[test]
+fn a_try_that_the_pool_turns_away_at_once_is_no_news_to_whoever_made_it() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a", "b"]).balance(Ordered).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("a").sick(Fault::Timeout);
+        for _ in 0..5 {
+            let _ = cluster.with(Route::any(), async |conn| conn.read().await).await;
+        }
+        drop(cluster.pool("a").unwrap().close_now());
+        world.sleep(secs(6)).await;
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::HalfOpen);
+        // It looks at the node, is turned away, and waits: it neither fails nor goes round for ever.
+        let mut only_a = pin!(cluster.route(Route::any().to("a")).timeout(secs(1)));
+        assert!(look(only_a.as_mut()).is_pending());
+        assert!(matches!(only_a.await, Err(Error::NoNodeOnline { .. })));
+    });
+}
+
 // C-9, P-23
 #[test]
 fn waiters_of_a_node_that_goes_offline_return_to_routing_with_their_deadlines() {
@@ -295,6 +359,67 @@ fn waiters_of_a_node_that_goes_offline_return_to_routing_with_their_deadlines() 
         assert_eq!(world.elapsed().as_secs(), 3);
         let status = cluster.status();
         assert!(status.nodes.iter().all(|node| node.waiting == 0 && node.in_use == 0), "{status}");
+    });
+}
+
+// C-6, C-9
+#[test]
+fn whoever_waits_at_a_node_that_is_ejected_goes_elsewhere_at_once() {
+    let world = World::new(1);
+    let cluster = world
+        .plain(&["a", "b"])
+        .pool(|pool| pool.max_size(1))
+        .balance(cenote_cluster::balance::Ordered)
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let mut held = cluster.route(Route::any()).await.unwrap();
+        assert_eq!(node(&held), "a");
+        let waits = {
+            let cluster = cluster.clone();
+            world.sim.spawn(async move { node(&cluster.route(Route::any()).await.unwrap()) })
+        };
+        world.settled().await;
+        // Its connection works, so its pool has nothing to tell those who wait.
+        let began = world.elapsed();
+        for _ in 0..5 {
+            Pooled::report_fault(&mut held, Fault::Timeout);
+        }
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Ejected);
+        assert_eq!(waits.await.unwrap(), "b");
+        assert_eq!(world.elapsed(), began);
+        drop(held);
+    });
+}
+
+// C-9
+#[test]
+fn whoever_is_sent_on_keeps_the_deadline_of_the_first_wait() {
+    let world = World::new(1);
+    let cluster = world
+        .plain(&["a", "b"])
+        .pool(|pool| pool.max_size(1))
+        .balance(cenote_cluster::balance::Ordered)
+        .acquire_timeout(ms(400))
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let [at_a, at_b] = ["a", "b"].map(|name| cluster.route(Route::any().to(name)));
+        let (at_a, at_b) = (at_a.await.unwrap(), at_b.await.unwrap());
+        let (began, handle, a) = (world.elapsed(), world.sim.handle(), world.host("a"));
+        // 300 ms in a's queue, the rest in b's.
+        let dies = world.sim.spawn(async move {
+            handle.sleep(ms(300)).await;
+            a.crash();
+            drop(at_a);
+        });
+        let error = cluster.route(Route::any()).await.unwrap_err();
+        assert_eq!(world.elapsed() - began, ms(400), "{error}");
+        assert_eq!(&*error.answers().last().unwrap().node, "b", "{error}");
+        dies.await.unwrap();
+        drop(at_b);
     });
 }
 
@@ -435,6 +560,13 @@ fn a_node_that_returns_starts_slowly_in_weight_and_size() {
             ((node.share * 100.0).round() as u32, node.pool.max)
         };
         assert_eq!(seen(&cluster), (10, 1));
+        // A tenth of the weight: it gets nothing before b has nine times as much.
+        let mut held = Vec::new();
+        for _ in 0..9 {
+            held.push(cluster.route(Route::any()).await.unwrap());
+            assert_eq!(node(held.last().unwrap()), "b");
+        }
+        drop(held);
         world.sleep(ms(5_010)).await;
         assert_eq!(seen(&cluster), (55, 6));
         world.sleep(secs(5)).await;
@@ -518,5 +650,66 @@ fn nodes_that_come_back_one_after_the_other_close_no_healthy_connection() {
         }
         let status = cluster.status();
         assert!(status.nodes.iter().all(|node| node.share == 1.0 && node.pool.max == 10));
+    });
+}
+
+/// A driver that panics when it is asked for its role.
+struct Panics(Remote, Arc<AtomicBool>);
+
+impl Manager for Panics {
+    type Connection = Wire;
+    type Error = ScriptError;
+
+    async fn connect(&self) -> Result<Wire, ScriptError> {
+        self.0.connect().await
+    }
+
+    fn classify(&self, error: &ScriptError) -> Fault {
+        self.0.classify(error)
+    }
+}
+
+impl Probe for Panics {
+    async fn probe(&self, conn: &mut Wire) -> Result<Probed, ScriptError> {
+        assert!(!self.1.load(SeqCst), "a driver that panics on purpose");
+        self.0.probe(conn).await
+    }
+}
+
+// C-11, P-23
+#[test]
+fn a_driver_that_panics_when_it_is_asked_for_its_role_does_not_end_the_monitor() {
+    let world = World::new(1);
+    let panics = Arc::new(AtomicBool::new(true));
+    let (driver, flag) = (world.net.driver(), Arc::clone(&panics));
+    let cluster = Cluster::builder(move |node: &Node| Ok(Panics(driver(node)?, Arc::clone(&flag))))
+        .env(world.sim.env())
+        .node(Node::new("a", "a"))
+        .probe_roles()
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        world.host("a").role(Role::Primary).epoch(1);
+        world.sleep(secs(20)).await;
+        assert_eq!(cluster.status().node("a").unwrap().role, None);
+        panics.store(false, SeqCst);
+        world.sleep(secs(10)).await;
+        assert_eq!(cluster.status().node("a").unwrap().role, Some(Role::Primary));
+    });
+}
+
+// C-11
+#[test]
+fn who_is_to_be_asked_without_a_pause_is_asked_each_millisecond() {
+    let world = World::new(1);
+    let none = Duration::ZERO;
+    let cluster =
+        world.replicated(&["r"]).probe_roles().probe_times(none, secs(1), none, secs(1)).build();
+    let cluster = cluster.unwrap();
+    world.sim.run(async {
+        world.sleep(ms(100)).await;
+        let probes = world.host("p").traffic().probes;
+        assert!((10..=101).contains(&probes), "{probes}");
+        assert_eq!(turns(&cluster, &Route::write(), 1).await, ["p"]);
     });
 }
