@@ -32,6 +32,8 @@ pub(crate) trait Office: Send + Sync {
 pub(crate) struct Load {
     lent: AtomicU64,
     returned: AtomicU64,
+    /// Of the loans those in which the cluster asked the node what it is.
+    asked: AtomicU64,
     pub(crate) waiting: AtomicUsize,
 }
 
@@ -39,6 +41,14 @@ impl Load {
     pub(crate) fn in_use(&self) -> usize {
         let returned = self.returned.load(Ordering::Relaxed);
         self.lent.load(Ordering::Relaxed).saturating_sub(returned) as usize
+    }
+
+    pub(crate) fn is_asked(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn asked_so_far(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     pub(crate) fn total(&self) -> usize {

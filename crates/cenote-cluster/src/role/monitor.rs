@@ -17,20 +17,22 @@ use cenote::{Ended, Env, Manager, Pool, Pooled, Probe, Probed, State};
 
 use crate::core::Core;
 use crate::health::Condition;
+use crate::standing::Standing;
 use crate::watch::Bell;
 
 type Answer = Pin<Box<dyn Future<Output = Option<Probed>> + Send>>;
 
 /// Asks one node.
-pub(crate) type Prober<M> = Arc<dyn Fn(Pool<M>) -> Answer + Send + Sync>;
+pub(crate) type Prober<M> = Arc<dyn Fn(Pool<M>, Arc<Standing>) -> Answer + Send + Sync>;
 
 /// Asks within this time; what takes longer is closed.
 pub(crate) fn prober<M: Probe>(env: Arc<dyn Env>, timeout: Duration) -> Prober<M> {
-    Arc::new(move |pool| {
+    Arc::new(move |pool, standing| {
         let env = Arc::clone(&env);
         Box::pin(async move {
             let deadline = env.now() + timeout;
             let mut conn = pool.acquire_owned().priority(0).deadline_at(deadline).await.ok()?;
+            standing.load.is_asked();
             // Cut short, the connection is in the middle of something.
             Pooled::set_ended(&mut conn, Ended::Cancelled);
             let mut sleep = pin!(env.sleep_until(deadline));
@@ -86,7 +88,8 @@ pub(crate) async fn watch_roles<M: Manager>(
                 for (place, pool) in members.places.iter().zip(&members.pools) {
                     let can_answer = place.condition != Condition::Unreachable;
                     if can_answer && running.iter().all(|(id, _)| *id != place.id) {
-                        running.push((place.id, ask(pool.clone())));
+                        let standing = Arc::clone(&place.standing);
+                        running.push((place.id, ask(pool.clone(), standing)));
                     }
                 }
                 core.settings.quick.max(SOONEST)

@@ -92,6 +92,11 @@ impl Followed {
         until(reason, || self.reasons().contains(reason)).await;
     }
 
+    /// Waits until the log says so. It does a moment after the status.
+    async fn logged(&self, line: &str) {
+        until(line, || self.log().contains(line)).await;
+    }
+
     /// Waits until there is no reason any more.
     async fn well(&self) {
         until("all is well", || self.reasons().is_empty()).await;
