@@ -174,6 +174,39 @@ fn a_try_that_ends_without_an_answer_lets_the_next_one_try() {
     });
 }
 
+// C-6, C-15
+#[test]
+fn whoever_is_turned_away_does_not_keep_the_place_of_the_one_that_tries() {
+    let world = World::new(1);
+    world.host("a").max_clients(1);
+    // Nobody is let in again soon where a server turns connects away.
+    let cluster = world.plain(&["a", "b"]).balance(Ordered).throttle(0.0);
+    let cluster = cluster.pool(|pool| pool.min_size(2)).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let mut held = cluster.route(Route::any().to("a")).await.unwrap();
+        for _ in 0..100 {
+            drop(cluster.route(Route::any()).timeout(ms(1)).await);
+            world.sleep(ms(50)).await;
+        }
+        (0..5).for_each(|_| Pooled::report_fault(&mut held, Fault::Timeout));
+        drop(held);
+        world.sleep(secs(6)).await;
+        let condition = || cluster.status().node("a").unwrap().condition;
+        assert_eq!(condition(), Condition::HalfOpen);
+        let before = cluster.pool("a").unwrap().stats().counts.acquired;
+        for _ in 0..10 {
+            assert_eq!(turns(&cluster, &Route::any(), 1).await, ["b"]);
+        }
+        assert_eq!(cluster.pool("a").unwrap().stats().counts.acquired, before);
+        // The server has room again, and the past is forgotten.
+        world.host("a").max_clients(100);
+        world.sleep(secs(600)).await;
+        cluster.with(Route::any(), async |conn| conn.read().await).await.unwrap();
+        assert_eq!(condition(), Condition::SlowStart);
+    });
+}
+
 // C-6
 #[test]
 fn errors_take_out_half_at_most_and_never_the_only_primary() {
