@@ -174,39 +174,6 @@ fn a_try_that_ends_without_an_answer_lets_the_next_one_try() {
     });
 }
 
-// C-6, C-15
-#[test]
-fn whoever_is_turned_away_does_not_keep_the_place_of_the_one_that_tries() {
-    let world = World::new(1);
-    world.host("a").max_clients(1);
-    // Nobody is let in again soon where a server turns connects away.
-    let cluster = world.plain(&["a", "b"]).balance(Ordered).throttle(0.0);
-    let cluster = cluster.pool(|pool| pool.min_size(2)).build().unwrap();
-    world.sim.run(async {
-        world.warm(&cluster).await;
-        let mut held = cluster.route(Route::any().to("a")).await.unwrap();
-        for _ in 0..100 {
-            drop(cluster.route(Route::any()).timeout(ms(1)).await);
-            world.sleep(ms(50)).await;
-        }
-        (0..5).for_each(|_| Pooled::report_fault(&mut held, Fault::Timeout));
-        drop(held);
-        world.sleep(secs(6)).await;
-        let condition = || cluster.status().node("a").unwrap().condition;
-        assert_eq!(condition(), Condition::HalfOpen);
-        let before = cluster.pool("a").unwrap().stats().counts.acquired;
-        for _ in 0..10 {
-            assert_eq!(turns(&cluster, &Route::any(), 1).await, ["b"]);
-        }
-        assert_eq!(cluster.pool("a").unwrap().stats().counts.acquired, before);
-        // The server has room again, and the past is forgotten.
-        world.host("a").max_clients(100);
-        world.sleep(secs(600)).await;
-        cluster.with(Route::any(), async |conn| conn.read().await).await.unwrap();
-        assert_eq!(condition(), Condition::SlowStart);
-    });
-}
-
 // C-6
 #[test]
 fn errors_take_out_half_at_most_and_never_the_only_primary() {
@@ -234,6 +201,43 @@ fn errors_take_out_half_at_most_and_never_the_only_primary() {
         world.sleep(secs(2)).await;
         assert!(!alone.status().node("p").unwrap().serves);
     });
+}
+
+// C-6
+#[test]
+fn who_stays_in_despite_its_errors_is_well_again_by_anybodys_success() {
+    for reported in [true, false] {
+        let world = World::new(1);
+        let cluster = world.replicated(&["r"]).build().unwrap();
+        world.sim.run(async {
+            world.warm(&cluster).await;
+            let write =
+                async || cluster.with(Route::write(), async |conn| conn.write().await).await;
+            world.host("p").sick(Fault::Timeout);
+            for _ in 0..10 {
+                assert!(write().await.is_err());
+            }
+            let stands = || {
+                let status = cluster.status();
+                let node = status.node("p").unwrap();
+                (node.condition, node.serves, node.share)
+            };
+            assert_eq!(stands(), (Condition::Ejected, true, 1.0), "the only primary stays in");
+            world.host("p").sick(None);
+            let early = cluster.route(Route::write()).await.unwrap();
+            write().await.unwrap();
+            assert_eq!(stands().0, Condition::Ejected, "the time is not over");
+            world.sleep(secs(10)).await;
+            assert_eq!(stands(), (Condition::HalfOpen, true, 1.0));
+            drop(early);
+            assert_eq!(stands().0, Condition::HalfOpen, "it was lent before");
+            match reported {
+                true => write().await.unwrap(),
+                false => drop(cluster.route(Route::write()).await.unwrap()),
+            }
+            assert_eq!(stands(), (Condition::Online, true, 1.0));
+        });
+    }
 }
 
 // C-6
