@@ -205,6 +205,43 @@ fn errors_take_out_half_at_most_and_never_the_only_primary() {
 
 // C-6
 #[test]
+fn who_stays_in_despite_its_errors_is_well_again_by_anybodys_success() {
+    for reported in [true, false] {
+        let world = World::new(1);
+        let cluster = world.replicated(&["r"]).build().unwrap();
+        world.sim.run(async {
+            world.warm(&cluster).await;
+            let write =
+                async || cluster.with(Route::write(), async |conn| conn.write().await).await;
+            world.host("p").sick(Fault::Timeout);
+            for _ in 0..10 {
+                assert!(write().await.is_err());
+            }
+            let stands = || {
+                let status = cluster.status();
+                let node = status.node("p").unwrap();
+                (node.condition, node.serves, node.share)
+            };
+            assert_eq!(stands(), (Condition::Ejected, true, 1.0), "the only primary stays in");
+            world.host("p").sick(None);
+            let early = cluster.route(Route::write()).await.unwrap();
+            write().await.unwrap();
+            assert_eq!(stands().0, Condition::Ejected, "the time is not over");
+            world.sleep(secs(10)).await;
+            assert_eq!(stands(), (Condition::HalfOpen, true, 1.0));
+            drop(early);
+            assert_eq!(stands().0, Condition::HalfOpen, "it was lent before");
+            match reported {
+                true => write().await.unwrap(),
+                false => drop(cluster.route(Route::write()).await.unwrap()),
+            }
+            assert_eq!(stands(), (Condition::Online, true, 1.0));
+        });
+    }
+}
+
+// C-6
+#[test]
 fn of_those_that_fail_the_least_bad_stay_in() {
     let world = World::new(1);
     let names = ["a", "b", "c", "d"];
