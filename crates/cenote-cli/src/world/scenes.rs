@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use cenote::Role;
-use cenote_cluster::NodeStatus;
+use cenote_cluster::{Condition, NodeStatus};
 
 use super::checks::{Bound, Check};
 use super::script::{Script, Trouble};
@@ -134,8 +134,12 @@ pub(crate) async fn old_primary_back(script: &mut Script<'_>) -> Played {
     let mut first = None;
     script
         .until("the other is a replica", || {
-            let node = script.node(&new).filter(|node| node.role == Some(Role::Replica));
-            first = node.map(|node| node.share);
+            // One that is out for its errors still has no share: the one request that tries it comes first.
+            let counts = |node: &NodeStatus| {
+                let out = matches!(node.condition, Condition::Ejected | Condition::HalfOpen);
+                node.role == Some(Role::Replica) && !out
+            };
+            first = script.node(&new).filter(counts).map(|node| node.share);
             first.is_some()
         })
         .await?;

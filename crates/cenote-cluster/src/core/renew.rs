@@ -56,6 +56,10 @@ impl<M: Manager> State<M> {
         if core.settings.rules.at_most_half {
             keep_half(&mut places, &badness);
         }
+        for place in places.iter().filter(|place| place.condition.is_out_for_errors()) {
+            let kept = place.admission == Admission::Free;
+            place.standing.with(|record| record.health.keep(kept));
+        }
         spare_the_new(&mut places);
         even_out(&mut places);
         self.only_grow(&mut places);

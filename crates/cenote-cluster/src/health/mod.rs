@@ -119,6 +119,8 @@ pub(crate) struct Health {
     ramp: Option<Time>,
     /// Refused connects without a sign of life in between.
     refusals: u32,
+    /// It serves despite its errors, because too many others are out.
+    kept: bool,
     term: u32,
 }
 
@@ -135,6 +137,7 @@ impl Health {
             back_since: now,
             ramp: None,
             refusals: 0,
+            kept: false,
             term: 0,
         }
     }
@@ -161,7 +164,16 @@ impl Health {
 
     /// Whether what becomes of a single request shows that it is well again.
     pub(crate) fn is_attentive(&self) -> bool {
-        matches!(self.trouble, Trouble::HalfOpen { .. })
+        match self.trouble {
+            Trouble::HalfOpen { taken } => taken || self.kept,
+            _ => false,
+        }
+    }
+
+    /// Whether it serves although it is out for its errors. Of one that does not, what somebody else asks it than a caller,
+    /// such as the monitor, shows nothing.
+    pub(crate) fn keep(&mut self, kept: bool) {
+        self.kept = kept;
     }
 
     /// Whether a request may be let in as the one that tries.
@@ -289,7 +301,7 @@ impl Health {
         let proves = term == self.term && matches!(self.trouble, Trouble::HalfOpen { .. });
         if proves {
             // Nobody was let in to try, so it stayed in all the time: it starts no more slowly than it went on.
-            let stayed = self.trouble == Trouble::HalfOpen { taken: false };
+            let stayed = self.kept && self.trouble == Trouble::HalfOpen { taken: false };
             self.turn();
             self.trouble = Trouble::None;
             self.come_back(now);
