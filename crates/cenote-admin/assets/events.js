@@ -7,8 +7,8 @@ import { clock, some } from './units.js';
 const KEPT = 1_000;
 const SHOWN = 200;
 
-const WORSE = ['info', 'warn', 'error'];
-const WORDS = { info: ['info', 'info'], warn: ['warn', 'warning'], error: ['bad', 'error'] };
+const WORSE = ['trace', 'info', 'warn', 'error'];
+const WORDS = { trace: ['off', 'routine'], info: ['info', 'info'], warn: ['warn', 'warning'], error: ['bad', 'error'] };
 
 const all = new Map();
 let newest = 0;
@@ -36,10 +36,9 @@ export function add(entry) {
   if (all.has(entry.n)) return;
   all.set(entry.n, entry);
   newest = Math.max(newest, entry.n);
-  for (const n of all.keys()) {
-    if (all.size <= KEPT) break;
-    all.delete(n);
-  }
+  // What is routine pushes nothing else out.
+  const like = [...all.values()].filter(({ level }) => (level === 'trace') === (entry.level === 'trace'));
+  if (like.length > KEPT) all.delete(like[0].n);
   if (dirty) return;
   dirty = true;
   // Once for all that come in one go.
@@ -70,6 +69,7 @@ function draw() {
   const newer = fitting.length - shown.length;
   const note =
     all.size === 0 ? 'Nothing has happened yet.'
+    : [...all.values()].every(({ level }) => level === 'trace') && fitting.length === 0 ? 'Nothing but connections that came and went as they should.'
     : fitting.length === 0 ? `None of the ${some(all.size, 'event')} fits.`
     : newer > 0 ? `${some(newer, 'event')} since you said hold still.`
     : shown.length > SHOWN ? `The last ${SHOWN} of ${shown.length}.`

@@ -104,6 +104,20 @@ impl Admin {
     pub fn router(&self) -> Router {
         crate::routes::router(Arc::clone(&self.inner))
     }
+
+    /// Writes an entry into the log that the page shows, for what pools and clusters do not know: a deployment, a server that
+    /// was promoted. `of` is who says it: it stands before the text, and the page lets people choose by it. Secrets are hidden as everywhere, and of more than
+    /// 50 entries in a second only the number is told.
+    ///
+    /// ```
+    /// # use cenote_admin::Admin;
+    /// # use cenote_cluster::Registry;
+    /// let admin = Admin::builder(Registry::new()).build();
+    /// admin.note(cenote::Level::Info, "operator", "db-2 is the primary now");
+    /// ```
+    pub fn note(&self, level: Level, of: &str, text: &str) {
+        self.inner.log.write(level, of, &format!("{of}: {text}"));
+    }
 }
 
 impl Builder {
@@ -227,10 +241,9 @@ impl Inner {
     }
 
     fn publish(&self) {
-        self.log.settle();
         self.board.dismiss(Instant::now());
         let seen = self.keeper.see();
-        lock(&self.history).push(seen.point());
+        lock(&self.history).push(&seen);
         lock(&self.charts).clear();
         let mut frame = b"event: status\ndata: ".to_vec();
         frame.extend_from_slice(&seen.json);

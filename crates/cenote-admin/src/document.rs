@@ -29,7 +29,7 @@ pub struct Document {
     pub pools: Vec<Pool>,
     /// The clusters.
     pub clusters: Vec<Cluster>,
-    /// The last that happened, the oldest first.
+    /// The last 50 things that happened and the last 20 of level `trace`, the oldest first.
     pub log: Vec<Entry>,
 }
 
@@ -289,7 +289,7 @@ pub struct Node {
     pub in_use: u64,
     /// The cluster's callers that wait for one of its connections.
     pub waiting: u64,
-    /// Its part of the cluster's acquires in the last interval, 0 to 1.
+    /// Its part of the cluster's acquires in the last interval, 0 to 1. That the cluster asks it what it is is not counted.
     pub traffic: f64,
     /// Its pool.
     pub pool: Pool,
@@ -311,13 +311,13 @@ pub struct Source {
 #[serde(default)]
 #[non_exhaustive]
 pub struct Entry {
-    /// Its number; later ones are larger, and none is left out.
+    /// Its number; later ones are larger. Numbers have no gaps, but the document shows fewer of those of level `trace`.
     pub n: u64,
     /// When.
     pub at: u64,
-    /// `info`, `warn` or `error`.
+    /// `info`, `warn` or `error`; `trace` for connections that come and go as they should.
     pub level: String,
-    /// The pool or the cluster.
+    /// The pool or the cluster, or whoever else [says it](crate::Admin::note).
     pub of: String,
     /// What, in a line.
     pub text: String,

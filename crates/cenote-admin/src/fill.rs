@@ -87,7 +87,8 @@ impl<'a> Filler<'a, '_> {
                 waits.0.push(&pool.stats.wait);
                 waits.1.extend(before.map(|before| (&pool.stats.wait, &before.stats.wait)));
                 let then = before.map_or(0, |before| before.stats.counts.acquired);
-                picks.push(pool.stats.counts.acquired - then);
+                let asked = self.interval.asked(&cluster.status.name, node);
+                picks.push((pool.stats.counts.acquired - then).saturating_sub(asked));
                 filled
             });
             if filled.is_none() {

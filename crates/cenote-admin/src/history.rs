@@ -1,6 +1,10 @@
 //! The last five minutes, for the charts: a point each second, only while somebody looks, and for a while after.
+//!
+//! The slowest hundredth of a second's waits is the slowest of all if there are few, and a line through these jumps about
+//! without saying anything. So the waits of a point are those of the last five to ten seconds.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cenote::{Distribution, Status};
@@ -10,12 +14,16 @@ use tokio::time::Instant;
 use crate::charts::Sample;
 use crate::clean::Clean;
 use crate::document::Document;
+use crate::keeper::Seen;
 use crate::look::{Interval, Look, ms, sum};
 
 /// How far back it goes.
 pub(crate) const SPAN: Duration = Duration::from_secs(300);
 /// The most points, should they come faster than they are meant to.
 const POINTS: usize = 310;
+/// How far back waits reach, at most, and how often a look is kept for them to begin with: looks are large.
+const WAITS: Duration = Duration::from_millis(10_500);
+const KEPT_EVERY: Duration = Duration::from_millis(4_500);
 
 /// Everything at one moment, as far as charts show it.
 pub(crate) struct Point {
@@ -25,14 +33,9 @@ pub(crate) struct Point {
 }
 
 impl Point {
-    /// From a look, the one before, and the document that was made of them.
-    pub(crate) fn new(
-        look: &Look,
-        before: Option<&Look>,
-        document: &Document,
-        clean: &Clean,
-    ) -> Point {
-        let mut interval = Interval::new(before, look);
+    /// From a look, the one with which its waits begin, and the document that was made of it.
+    fn new(look: &Look, begin: Option<&Look>, document: &Document, clean: &Clean) -> Point {
+        let mut interval = Interval::new(begin, look);
         let mut lately = |pool: &PoolLook| {
             interval.before(pool).map(|before| pool.stats.wait.since(&before.stats.wait))
         };
@@ -75,11 +78,20 @@ fn sample(at: u64, status: &Status, wait: Option<&Distribution>) -> Sample {
 #[derive(Default)]
 pub(crate) struct History {
     points: VecDeque<Point>,
+    /// What waits begin with, the oldest first.
+    begins: VecDeque<Arc<Look>>,
 }
 
 impl History {
-    pub(crate) fn push(&mut self, point: Point) {
-        self.forget(point.when);
+    pub(crate) fn push(&mut self, seen: &Seen) {
+        let now = seen.look.when;
+        self.forget(now);
+        self.begins.retain(|look| now - look.when <= WAITS);
+        let begin = self.begins.front().map(|look| &**look);
+        let point = Point::new(&seen.look, begin, &seen.document, &seen.clean);
+        if self.begins.back().is_none_or(|look| now - look.when >= KEPT_EVERY) {
+            self.begins.push_back(Arc::clone(&seen.look));
+        }
         if self.points.len() >= POINTS {
             self.points.pop_front();
         }

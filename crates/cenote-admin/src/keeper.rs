@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use crate::clean::Clean;
 use crate::document::{Action, Document};
 use crate::fill;
-use crate::history::Point;
 use crate::log::Log;
 use crate::look::Look;
 
@@ -26,10 +25,9 @@ const FORGOTTEN: Duration = Duration::from_secs(10);
 /// A look, and what was made of it.
 pub(crate) struct Seen {
     pub(crate) look: Arc<Look>,
-    before: Option<Arc<Look>>,
     pub(crate) document: Document,
     pub(crate) json: Bytes,
-    clean: Clean,
+    pub(crate) clean: Clean,
 }
 
 impl Seen {
@@ -38,10 +36,6 @@ impl Seen {
         let pools = self.look.all_pools().map(|pool| self.clean.text(&pool.name));
         let clusters = self.document.clusters.iter().map(|cluster| cluster.name.clone());
         pools.chain(clusters).any(|known| known == name)
-    }
-
-    pub(crate) fn point(&self) -> Point {
-        Point::new(&self.look, self.before.as_deref(), &self.document, &self.clean)
     }
 }
 
@@ -91,6 +85,8 @@ impl Keeper {
 
     /// Looks, unless somebody has just done so. Whoever asks meanwhile waits for the same.
     pub(crate) fn see(&self) -> Arc<Seen> {
+        // It tells the service, so no lock is held meanwhile.
+        self.log.settle();
         let mut state = self.lock();
         let now = Instant::now();
         if let Some(seen) = state.seen.as_ref().filter(|seen| now - seen.look.when < GOOD_FOR) {
@@ -111,7 +107,7 @@ impl Keeper {
         };
         let json = serde_json::to_vec(&document).expect("numbers and texts can be written");
         let clean = self.clean.clone();
-        let seen = Arc::new(Seen { look, before, document, json: json.into(), clean });
+        let seen = Arc::new(Seen { look, document, json: json.into(), clean });
         state.written += 1;
         state.seen = Some(Arc::clone(&seen));
         seen

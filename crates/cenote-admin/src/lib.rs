@@ -41,6 +41,7 @@ mod assets;
 mod charts;
 mod clean;
 pub mod document;
+mod exposition;
 mod fill;
 mod guard;
 mod history;
@@ -54,6 +55,7 @@ mod patient;
 mod query;
 mod ready;
 mod routes;
+mod runs;
 mod serve;
 
 pub use admin::{Admin, Builder};

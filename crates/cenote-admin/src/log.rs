@@ -1,12 +1,14 @@
-//! What happens, as it happens: the last entries, each written once for all who read it. A storm of events is counted
-//! rather than shown: so many entries a second, and then one that says how many more there were.
+//! What happens, as it happens: the last entries, each written once for all who read it. It is for people: states that
+//! change and what goes wrong are told at once; what happens again and again is [counted](crate::runs); connections that come
+//! and go as they should are of level trace, which is shown to whoever asks for it, and push nothing else out. A storm is
+//! cut off: so many entries a second, and then one that says how many more there were.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use cenote::Level;
+use cenote::{CloseReason, EventKind, Level, Subject};
 use cenote_cluster::{Event, Watcher};
 use tokio::time::Instant;
 
@@ -14,13 +16,19 @@ use crate::clean::Clean;
 use crate::document::Entry;
 use crate::live::Board;
 use crate::look::unix_ms;
+use crate::runs::{Like, Runs};
 
 /// The entries that are kept for streams that come late, and those of them that the document shows.
 const KEPT: usize = 200;
 const SHOWN: usize = 50;
+/// The same of those of level trace, which are not among these.
+const ROUTINE_KEPT: usize = 50;
+const ROUTINE_SHOWN: usize = 20;
 /// The most entries in a second.
 const A_SECOND: u32 = 50;
 const SECOND: Duration = Duration::from_secs(1);
+/// What is told so long after it was says so.
+const LATE: Duration = Duration::from_secs(5);
 
 /// Somebody of the service's who is told each entry.
 pub(crate) type Sink = Box<dyn Fn(Level, &str) + Send + Sync>;
@@ -29,6 +37,11 @@ pub(crate) type Sink = Box<dyn Fn(Level, &str) + Send + Sync>;
 struct Lines {
     last: u64,
     ring: VecDeque<(Entry, Bytes)>,
+    runs: Runs,
+    /// Pools that fail to connect, and how often they have since the last success.
+    failing: HashMap<String, u64>,
+    /// What somebody has begun to do, while nothing else was written.
+    begun: Vec<(u64, String, String)>,
     /// When the second began that is counted, what it has had, and what was left out.
     second: Option<Instant>,
     written: u32,
@@ -43,6 +56,17 @@ pub(crate) struct Log {
     board: Arc<Board>,
 }
 
+/// An entry to be written.
+struct Draft<'a> {
+    level: Level,
+    of: &'a str,
+    text: &'a str,
+    /// What makes it one of several; nothing: it is told each time.
+    like: Option<(&'static str, String)>,
+    /// It is written however many there are.
+    surely: bool,
+}
+
 impl Log {
     pub(crate) fn new(clean: Clean, sink: Option<Sink>, board: Arc<Board>) -> Log {
         Log { lines: Mutex::default(), clean, sink, board }
@@ -54,60 +78,97 @@ impl Log {
 
     /// Writes an entry, unless there are too many in this second.
     pub(crate) fn write(&self, level: Level, of: &str, text: &str) {
-        self.write_at(Instant::now(), level, of, text, false);
+        self.take(Instant::now(), Draft { level, of, text, like: None, surely: false });
+    }
+
+    /// Writes an entry, or counts it if it is as the one before: what strangers can do as often as they like.
+    pub(crate) fn write_once(&self, level: Level, of: &str, text: &str) {
+        let like = Some(("again", text.to_owned()));
+        self.take(Instant::now(), Draft { level, of, text, like, surely: false });
     }
 
     /// Writes an entry in any case: for what somebody did.
     pub(crate) fn write_surely(&self, level: Level, of: &str, text: &str) {
-        self.write_at(Instant::now(), level, of, text, true);
+        self.take(Instant::now(), Draft { level, of, text, like: None, surely: true });
     }
 
-    fn write_at(&self, now: Instant, level: Level, of: &str, text: &str, surely: bool) {
+    /// Somebody begins to do something. That is written only if anything else is before its [end](Log::ends): what follows
+    /// from it is never told before it, and what nothing follows from is told once.
+    pub(crate) fn begins(&self, of: &str, text: String) -> u64 {
         let mut lines = self.lock();
-        self.close_second(&mut lines, now);
-        lines.written += 1;
-        if lines.written > A_SECOND && !surely {
-            lines.left_out += 1;
-            return;
-        }
-        let text = self.clean.text(text);
-        lines.push(level, self.clean.text(of), text.clone());
-        drop(lines);
-        self.board.news();
-        if let Some(sink) = &self.sink {
-            sink(level, &text);
-        }
+        let number = lines.begun.last().map_or(0, |(number, ..)| number + 1);
+        lines.begun.push((number, of.to_owned(), text));
+        number
     }
 
-    /// Says how many were left out of a second that is over.
+    /// What has [begun](Log::begins) has ended; of nothing that it may have said until then is more to be told.
+    pub(crate) fn ends(&self, number: u64) {
+        self.lock().begun.retain(|(other, ..)| *other != number);
+    }
+
+    fn take(&self, now: Instant, draft: Draft<'_>) {
+        let mut lines = self.lock();
+        let mut told = self.go_on(&mut lines, now);
+        let Draft { level, of, text, like, surely } = draft;
+        let is_new = like.is_none_or(|(what, why)| {
+            let like = Like { of: of.to_owned(), what, why };
+            lines.runs.begins((now, unix_ms()), like, level, text)
+        });
+        if is_new {
+            told.extend(lines.write(&self.clean, level, of, text, unix_ms(), surely));
+        }
+        drop(lines);
+        self.tell(&told);
+    }
+
+    /// Says what was counted in times that are over: how many were left out, and how often something happened again.
     pub(crate) fn settle(&self) {
         let mut lines = self.lock();
-        if self.close_second(&mut lines, Instant::now()) {
-            drop(lines);
-            self.board.news();
-        }
+        let told = self.go_on(&mut lines, Instant::now());
+        drop(lines);
+        self.tell(&told);
     }
 
-    fn close_second(&self, lines: &mut Lines, now: Instant) -> bool {
-        if lines.second.is_some_and(|began| now - began < SECOND) {
-            return false;
+    fn go_on(&self, lines: &mut Lines, now: Instant) -> Vec<(Level, String)> {
+        let mut told: Vec<_> = lines.close_second(now).into_iter().collect();
+        for run in lines.runs.over(now) {
+            // In the order in which entries are written, no time goes back.
+            let at = lines.ring.back().map_or(run.at, |(entry, _)| run.at.max(entry.at));
+            let written = lines.write(&self.clean, run.level, &run.of, &run.text, at, false);
+            let late = now - run.last;
+            told.extend(written.map(|(level, text)| match late < LATE {
+                true => (level, text),
+                false => (level, format!("{text}, {} s ago", late.as_secs())),
+            }));
         }
-        (lines.second, lines.written) = (Some(now), 0);
-        match std::mem::take(&mut lines.left_out) {
-            0 => false,
-            n => {
-                let text = format!("{n} more events in one second are not shown");
-                lines.push(Level::Warn, "log".to_owned(), text);
-                true
-            }
+        told
+    }
+
+    /// Tells the readers, and the service. Never called under the lock: its log is somebody else's code.
+    fn tell(&self, told: &[(Level, String)]) {
+        if told.is_empty() {
+            return;
+        }
+        self.board.news();
+        if let Some(sink) = &self.sink {
+            told.iter().for_each(|(level, text)| sink(*level, text));
         }
     }
 
     /// The last entries, the oldest first.
     pub(crate) fn shown(&self) -> Vec<Entry> {
         let lines = self.lock();
-        let skip = lines.ring.len().saturating_sub(SHOWN);
-        lines.ring.iter().skip(skip).map(|(entry, _)| entry.clone()).collect()
+        let (mut room, mut room_of_routine) = (SHOWN, ROUTINE_SHOWN);
+        let fits = |entry: &&Entry| {
+            let room = if is_routine(entry) { &mut room_of_routine } else { &mut room };
+            let fits = *room > 0;
+            *room -= usize::from(fits);
+            fits
+        };
+        let entries = lines.ring.iter().rev().map(|(entry, _)| entry);
+        let mut shown: Vec<Entry> = entries.filter(fits).cloned().collect();
+        shown.reverse();
+        shown
     }
 
     /// The number of the last entry.
@@ -121,24 +182,139 @@ impl Log {
         let at = lines.ring.partition_point(|(entry, _)| entry.n <= n);
         lines.ring.get(at).map(|(entry, frame)| (entry.n, frame.clone()))
     }
+
+    fn pool_at(&self, now: Instant, event: &cenote::Event<'_>) {
+        let (of, mut text) = (event.pool(), event.to_string());
+        let mut level = if is_as_it_should(event.kind()) { Level::Trace } else { event.level() };
+        let mut like = match event.subject() {
+            Subject::Pool => None,
+            _ => Some((event.kind().name(), why(event.kind()))),
+        };
+        let mut lines = self.lock();
+        match event.kind() {
+            EventKind::ConnectFailed { .. } => {
+                *lines.failing.entry(of.to_owned()).or_default() += 1
+            }
+            EventKind::ConnectionReady { .. } => {
+                // The end of an outage is news, as its beginning was.
+                if let Some(failed) = lines.failing.remove(of) {
+                    let failed =
+                        if failed == 1 { "a connect" } else { &format!("{failed} connects") };
+                    text += &format!(", the first since {failed} failed");
+                    (level, like) = (Level::Info, Some(("connects_again", String::new())));
+                }
+            }
+            EventKind::PoolClosed { .. } | EventKind::RuntimeGone => _ = lines.failing.remove(of),
+            _ => {}
+        }
+        drop(lines);
+        self.take(now, Draft { level, of, text: &text, like, surely: false });
+    }
+}
+
+fn is_routine(entry: &Entry) -> bool {
+    entry.level == Level::Trace.name()
+}
+
+/// A connection that comes, or goes for a reason that somebody chose: counts and pictures show these.
+fn is_as_it_should(kind: &EventKind<'_>) -> bool {
+    matches!(
+        kind,
+        EventKind::ConnectionReady { .. }
+            | EventKind::ConnectionClosed {
+                reason: CloseReason::IdleTimeout
+                    | CloseReason::MaxLifetime
+                    | CloseReason::MaxUses
+                    | CloseReason::Surplus
+                    | CloseReason::Shrunk
+                    | CloseReason::Cleared
+                    | CloseReason::Selected
+                    | CloseReason::PoolClosed
+                    // These have told why already.
+                    | CloseReason::TestFailed
+                    | CloseReason::ResetFailed,
+            }
+    )
+}
+
+/// What tells two events of a kind apart that happen to connections or callers.
+fn why(kind: &EventKind<'_>) -> String {
+    match kind {
+        EventKind::AcquireFailed { reason, .. } => reason.to_string(),
+        EventKind::ConnectFailed { fault, .. } => fault.to_string(),
+        EventKind::ConnectionClosed { reason } => reason.to_string(),
+        EventKind::Leaked { location, .. } | EventKind::LeakReturned { location, .. } => {
+            location.to_string()
+        }
+        EventKind::HookFailed { hook, .. } | EventKind::HookPanicked { hook } => hook.to_string(),
+        _ => String::new(),
+    }
 }
 
 impl Lines {
-    fn push(&mut self, level: Level, of: String, text: String) {
+    /// Writes an entry, unless there are too many; then it is counted. Returns what was written.
+    fn write(
+        &mut self,
+        clean: &Clean,
+        level: Level,
+        of: &str,
+        text: &str,
+        at: u64,
+        surely: bool,
+    ) -> Option<(Level, String)> {
+        self.written += 1;
+        if self.written > A_SECOND && !surely {
+            self.left_out += 1;
+            return None;
+        }
+        if level > Level::Trace {
+            for (_, of, text) in std::mem::take(&mut self.begun) {
+                self.push(Level::Info, clean.text(&of), clean.text(&text), at);
+            }
+        }
+        let text = clean.text(text);
+        self.push(level, clean.text(of), text.clone(), at);
+        Some((level, text))
+    }
+
+    fn close_second(&mut self, now: Instant) -> Option<(Level, String)> {
+        if self.second.is_some_and(|began| now - began < SECOND) {
+            return None;
+        }
+        (self.second, self.written) = (Some(now), 0);
+        match std::mem::take(&mut self.left_out) {
+            0 => None,
+            n => {
+                let text = format!("{n} more events in one second are not shown");
+                self.push(Level::Warn, "log".to_owned(), text.clone(), unix_ms());
+                Some((Level::Warn, text))
+            }
+        }
+    }
+
+    fn push(&mut self, level: Level, of: String, text: String, at: u64) {
         self.last += 1;
-        let (n, at) = (self.last, unix_ms());
+        let n = self.last;
         let entry = Entry { n, at, level: level.name().to_owned(), of, text };
         let json = serde_json::to_string(&entry).expect("numbers and texts can be written");
-        if self.ring.len() == KEPT {
-            self.ring.pop_front();
-        }
+        self.make_room(is_routine(&entry));
         self.ring.push_back((entry, Bytes::from(format!("event: log\ndata: {json}\n\n"))));
+    }
+
+    /// The oldest of the same sort goes.
+    fn make_room(&mut self, for_routine: bool) {
+        let of_sort = |(entry, _): &(Entry, Bytes)| is_routine(entry) == for_routine;
+        let most = if for_routine { ROUTINE_KEPT } else { KEPT };
+        if self.ring.iter().filter(|line| of_sort(line)).count() >= most {
+            let oldest = self.ring.iter().position(of_sort);
+            oldest.and_then(|at| self.ring.remove(at));
+        }
     }
 }
 
 impl Watcher for Log {
     fn pool(&self, event: &cenote::Event<'_>) {
-        self.write(event.level(), event.pool(), &event.to_string());
+        self.pool_at(Instant::now(), event);
     }
 
     fn cluster(&self, event: &Event) {
@@ -154,8 +330,12 @@ mod tests {
         Log::new(Clean::new(None), None, Arc::default())
     }
 
+    fn take(log: &Log, now: Instant, level: Level, text: &str, surely: bool) {
+        log.take(now, Draft { level, of: "a", text, like: None, surely });
+    }
+
     fn write(log: &Log, now: Instant, n: u64) {
-        (0..n).for_each(|i| log.write_at(now, Level::Info, "a", &i.to_string(), false));
+        (0..n).for_each(|i| take(log, now, Level::Info, &i.to_string(), false));
     }
 
     // P-29
@@ -165,7 +345,7 @@ mod tests {
         let began = Instant::now();
         write(&log, began, 80);
         assert_eq!(log.last(), u64::from(A_SECOND));
-        log.write_at(began + SECOND / 2, Level::Warn, "a", "somebody did something", true);
+        take(&log, began + SECOND / 2, Level::Warn, "somebody did something", true);
         write(&log, began + SECOND, 1);
         let shown = log.shown();
         let texts: Vec<&str> = shown.iter().rev().map(|entry| entry.text.as_str()).collect();
@@ -188,5 +368,81 @@ mod tests {
             read.push(next);
         }
         assert_eq!(read, (201..=400).collect::<Vec<u64>>());
+    }
+    // P-29
+    #[test]
+    fn what_is_routine_pushes_nothing_else_out_and_is_bounded_itself() {
+        let log = log();
+        let began = Instant::now();
+        take(&log, began, Level::Warn, "an outage", false);
+        let later = |n: u32| began + n * SECOND / 10;
+        (0..1_000).for_each(|n| take(&log, later(n), Level::Trace, &n.to_string(), false));
+        take(&log, later(1_001), Level::Info, "its end", false);
+        let shown = log.shown();
+        let of = |level: Level| shown.iter().filter(|entry| entry.level == level.name()).count();
+        assert_eq!((shown[0].text.as_str(), shown[21].text.as_str()), ("an outage", "its end"));
+        assert_eq!((of(Level::Trace), shown.len()), (ROUTINE_SHOWN, ROUTINE_SHOWN + 2));
+        assert_eq!(log.lines.lock().unwrap().ring.len(), ROUTINE_KEPT + 2);
+    }
+
+    #[test]
+    fn what_follows_from_something_is_told_after_its_beginning() {
+        let log = log();
+        let texts = || log.shown().into_iter().map(|entry| entry.text).collect::<Vec<_>>();
+        let now = Instant::now();
+        let act = |text: &str, meanwhile: &dyn Fn()| {
+            let number = log.begins("actions", format!("{text}: begun"));
+            meanwhile();
+            log.ends(number);
+            log.write_surely(Level::Warn, "actions", &format!("{text}: done"));
+        };
+        act("look", &|| ());
+        act("kill", &|| take(&log, now, Level::Warn, "it is gone", false));
+        act("rest", &|| take(&log, now, Level::Trace, "it is routine", false));
+        assert_eq!(
+            texts(),
+            [
+                "look: done",
+                "kill: begun",
+                "it is gone",
+                "kill: done",
+                "it is routine",
+                "rest: done"
+            ]
+        );
+        // One within the other.
+        act("outer", &|| act("inner", &|| ()));
+        assert_eq!(texts()[6..], ["outer: begun", "inner: done", "outer: done"]);
+    }
+
+    // P-29
+    #[test]
+    fn what_strangers_do_again_and_again_is_told_once_and_then_counted() {
+        let log = log();
+        (0..100_000).for_each(|_| log.write_once(Level::Warn, "admin", "the token is wrong"));
+        log.write_once(Level::Warn, "admin", "something else");
+        let texts = |log: &Log| log.shown().into_iter().map(|e| e.text).collect::<Vec<_>>();
+        assert_eq!(texts(&log).first().unwrap(), "the token is wrong");
+        let few = texts(&log).iter().filter(|text| text.contains("the token")).count();
+        assert!(few <= 5, "{few} in a moment");
+    }
+
+    #[test]
+    fn what_is_told_late_says_so_to_the_service_and_has_its_own_time_in_the_log() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&told);
+        let sink: Sink = Box::new(move |_, text| kept.lock().unwrap().push(text.to_owned()));
+        let log = Log::new(Clean::new(None), Some(sink), Arc::default());
+        let again = |now, text| {
+            let like = Some(("again", String::new()));
+            log.take(now, Draft { level: Level::Warn, of: "a", text, like, surely: false });
+        };
+        let began = Instant::now();
+        ["one", "two", "three"].into_iter().for_each(|text| again(began, text));
+        take(&log, began + 3600 * SECOND, Level::Info, "an hour later", false);
+        let told = told.lock().unwrap();
+        assert_eq!(*told, ["one", "two (one of 2 within 1 s), 3600 s ago", "an hour later"]);
+        let texts: Vec<_> = log.shown().into_iter().map(|entry| entry.text).collect();
+        assert_eq!(texts[1], "two (one of 2 within 1 s)");
     }
 }

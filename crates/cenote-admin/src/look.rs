@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cenote::{Counts, Distribution};
-use cenote_cluster::{ClusterLook, PoolLook, Registry};
+use cenote_cluster::{ClusterLook, NodeStatus, PoolLook, Registry};
 use tokio::time::Instant;
 
 /// Everything at about one moment.
@@ -57,6 +57,8 @@ pub(crate) struct Interval<'a> {
     pub(crate) length: Option<Duration>,
     before: HashMap<(Arc<str>, usize), &'a PoolLook>,
     seen: HashMap<Arc<str>, usize>,
+    /// How often each cluster had asked each of its nodes by then.
+    asked: HashMap<(&'a str, &'a str), u64>,
 }
 
 impl<'a> Interval<'a> {
@@ -64,11 +66,16 @@ impl<'a> Interval<'a> {
         // Two pools may have the same name; their order tells them apart.
         let mut seen = HashMap::new();
         let pools = before.into_iter().flat_map(Look::all_pools);
+        let asked = before.into_iter().flat_map(|before| &before.clusters).flat_map(|cluster| {
+            let status = &cluster.status;
+            status.nodes.iter().map(|node| ((&*status.name, &*node.key), node.asked))
+        });
         let before_of = pools.map(|pool| ((Arc::clone(&pool.name), nth(&mut seen, pool)), pool));
         Interval {
             length: before.map(|before| now.when - before.when),
             before: before_of.collect(),
             seen: HashMap::new(),
+            asked: asked.collect(),
         }
     }
 
@@ -79,6 +86,11 @@ impl<'a> Interval<'a> {
         let before = self.before.get(&(Arc::clone(&pool.name), nth)).copied()?;
         let (then, now) = (&before.stats.counts, &pool.stats.counts);
         (then.acquired <= now.acquired && then.connects <= now.connects).then_some(before)
+    }
+
+    /// How often the cluster has asked this node what it is since then.
+    pub(crate) fn asked(&self, cluster: &str, node: &NodeStatus) -> u64 {
+        node.asked.saturating_sub(self.asked.get(&(cluster, &node.key)).copied().unwrap_or(0))
     }
 
     /// So many more, per second.

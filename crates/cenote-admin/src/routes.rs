@@ -21,7 +21,7 @@ use crate::answer::{Refusal, bytes, done, json, with_headers};
 use crate::assets::Asset;
 use crate::live::Stream;
 use crate::operations::Operation;
-use crate::{actions, assets, guard, metrics, query, ready};
+use crate::{actions, assets, exposition, guard, metrics, query, ready};
 
 /// The longest body, and how long it may take to come.
 const LONGEST: usize = 16 * 1024;
@@ -129,7 +129,7 @@ async fn chart(State(admin): State<Shared>, file: Name, uri: Uri) -> Response {
 async fn numbers(State(admin): State<Shared>) -> Response {
     let seen = admin.keeper.see();
     let own = metrics::Own { streams: admin.board.streams(), written: admin.keeper.written() };
-    bytes(metrics::KIND, metrics::text(&seen.look, &own, &admin.clean))
+    bytes(exposition::KIND, metrics::text(&seen.look, &own, &admin.clean))
 }
 
 async fn health() -> &'static str {
@@ -203,7 +203,9 @@ async fn act(State(admin): State<Shared>, name: Name, uri: Uri, headers: HeaderM
     let outcome = async {
         let (action, run) = found?;
         let _turn = turn(&admin)?;
+        let begun = Begun::new(&admin, format!("action {}: begun", action.name));
         let outcome = actions::set_off(action, run).await;
+        drop(begun);
         admin.keeper.forget();
         let (level, what) = match &outcome {
             Ok(done) => (Level::Warn, done),
@@ -224,10 +226,28 @@ fn turn(admin: &Shared) -> Result<tokio::sync::OwnedSemaphorePermit, Refusal> {
     })
 }
 
+/// Something is under way, until this is dropped, also by whoever asked for it and has left.
+struct Begun<'a> {
+    admin: &'a Shared,
+    number: u64,
+}
+
+impl Begun<'_> {
+    fn new(admin: &Shared, text: String) -> Begun<'_> {
+        Begun { admin, number: admin.log.begins("actions", text) }
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.admin.log.ends(self.number);
+    }
+}
+
 /// Somebody was turned away; whoever runs the service may want to know.
 fn refused(admin: &Shared, what: &str, refusal: Refusal) -> Response {
     let text = format!("{what} was refused: {}", refusal.sentence);
-    admin.log.write(Level::Warn, "admin", &text);
+    admin.log.write_once(Level::Warn, "admin", &text);
     refusal.into_response()
 }
 

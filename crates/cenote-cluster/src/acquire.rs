@@ -53,6 +53,10 @@ pin_project! {
         began: Option<Time>,
         deadline: Time,
         tried: Tried,
+        // Of those, some failed an earlier request of the caller's: left out while there is another.
+        spares: bool,
+        // What the watchers' rounds were before the first of them was tried.
+        since: Option<u64>,
         // A node was left out because it has too much to do.
         pressed: bool,
         answers: Vec<Answer<M::Error>>,
@@ -81,6 +85,8 @@ impl<'a, M: Manager> Acquire<'a, M> {
             began: None,
             deadline: Time::NEVER,
             tried: Tried::default(),
+            spares: false,
+            since: None,
             pressed: false,
             answers: Vec::new(),
             queue: None,
@@ -117,6 +123,7 @@ impl<'a, M: Manager> Acquire<'a, M> {
     /// Leaves out nodes that failed this request before, as long as there is another.
     pub(crate) fn without(mut self, ids: &[u64]) -> Self {
         ids.iter().for_each(|id| self.tried.insert(*id));
+        self.spares = !ids.is_empty();
         self
     }
 }
@@ -163,7 +170,7 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
                 }
                 // Something has changed: everybody may be tried again.
                 *self.lurk = None;
-                self.tried.clear();
+                self.forget_tried();
                 *self.pressed = false;
             }
             if let Some(outcome) = self.choose() {
@@ -183,10 +190,12 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
             }
             _ => {}
         }
-        let rounds = match self.began.is_some() || self.tried.len() > 0 {
-            true => core.watchers.rounds(),
+        let rounds = match (*self.since, self.began.is_some()) {
+            // What was tried since may have changed since.
+            (Some(since), _) => since,
+            (None, true) => core.watchers.rounds(),
             // Not needed for a hit; whoever needs it comes back.
-            false => u64::MAX,
+            (None, false) => u64::MAX,
         };
         let snapshot = core.snapshot.load();
         let balance = self.route.balance.as_ref().unwrap_or(&core.balance);
@@ -219,6 +228,11 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
                 route: self.route.to_string(),
             })),
             Found::NoSuchNode | Found::NoneOnline => {
+                if *self.spares {
+                    // There is no other.
+                    self.forget_tried();
+                    return None;
+                }
                 if *self.pressed {
                     let answers = std::mem::take(self.answers);
                     return Some(Err(Error::Overloaded {
@@ -246,6 +260,8 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
 
     /// Gets in line at this node.
     fn enter(&mut self, snapshot: &Snapshot<M>, at: usize) {
+        // Before it is asked: what it answers is old once the rounds have gone on.
+        self.since.get_or_insert_with(|| self.core.watchers.rounds());
         let place = &snapshot.places[at];
         let standing = &place.standing;
         let probe = match place.admission {
@@ -311,7 +327,11 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
     /// The node gave no connection. An error ends the wait; without one the next node is chosen.
     fn answered(&mut self, error: PoolError<M::Error>) -> Option<Error<M::Error>> {
         self.wait.set(None);
-        let queue = self.queue.take().expect("who waits has a place");
+        let mut queue = self.queue.take().expect("who waits has a place");
+        if queue.give_up_probe() {
+            // That is no news to whoever tells it: else it would try again at once, and so for ever.
+            *self.since = self.since.map(|rounds| rounds + 1);
+        }
         let cluster = Arc::clone(&self.core.name);
         let waited = queue.waits;
         let refused_at_once = matches!(error, PoolError::Connect { .. }) && !waited;
@@ -366,7 +386,13 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
     fn leave(&mut self) {
         self.wait.set(None);
         *self.queue = None;
+        self.forget_tried();
+    }
+
+    /// Everybody may be tried again.
+    fn forget_tried(&mut self) {
         self.tried.clear();
+        (*self.spares, *self.since) = (false, None);
     }
 
     /// Notes when the wait began; returns how long ago that was.

@@ -372,7 +372,7 @@ impl<M: Probe> ClusterBuilder<M> {
     }
 
     /// How often the nodes are asked, how long one may take to answer, and how often and for how long they are asked
-    /// after a suspicion. Default: 5 s, 1 s, 100 ms, 30 s.
+    /// after a suspicion. Default: 5 s, 1 s, 100 ms, 30 s. Nobody is asked more often than each millisecond.
     pub fn probe_times(
         mut self,
         every: Duration,

@@ -161,6 +161,7 @@ impl<M: Manager> Cluster<M> {
                 lagging: place.lagging,
                 in_use: place.standing.load.in_use(),
                 waiting: place.standing.load.waiting.load(std::sync::atomic::Ordering::Relaxed),
+                asked: place.standing.load.asked_so_far(),
                 pool: pool.status(),
             }
         });

@@ -198,6 +198,11 @@ pub enum BuildError<E> {
         /// Why.
         error: Box<cenote::BuildError<E>>,
     },
+    /// The closure that makes managers, or one that shapes pools, panicked for this node (P-23).
+    Panicked {
+        /// The node's key.
+        node: String,
+    },
     /// A node with this key is there already, or was given twice.
     Twice {
         /// The node's key.
@@ -225,6 +230,10 @@ impl<E: fmt::Display> fmt::Display for BuildError<E> {
         match self {
             BuildError::Address { node, error } => write!(f, "node \"{node}\": {error}"),
             BuildError::Pool { node, error } => write!(f, "node \"{node}\": {error}"),
+            BuildError::Panicked { node } => write!(
+                f,
+                "node \"{node}\": the closure that makes its manager, or shapes its pool, panicked: mend it for this node"
+            ),
             BuildError::Twice { node } => write!(
                 f,
                 "node \"{node}\" is in the cluster already: give each node a key of its own, or update it"

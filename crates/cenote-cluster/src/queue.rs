@@ -27,6 +27,11 @@ impl Queue {
             self.standing.load.waiting.fetch_add(1, Ordering::Relaxed);
         }
     }
+
+    /// The request that was to try did not come to it. True: the next may, and those who wait for that are woken.
+    pub(crate) fn give_up_probe(&mut self) -> bool {
+        self.probe.take().is_some_and(|term| self.standing.give_up_probe(term))
+    }
 }
 
 impl Drop for Queue {
@@ -35,9 +40,7 @@ impl Drop for Queue {
         if self.waits {
             self.standing.load.waiting.fetch_sub(1, Ordering::Relaxed);
         }
-        if let Some(term) = self.probe {
-            self.standing.give_up_probe(term);
-        }
+        self.give_up_probe();
     }
 }
 

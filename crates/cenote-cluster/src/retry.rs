@@ -46,12 +46,19 @@ impl Purse {
     /// Whether one more second attempt may be made; then it is counted. `attempts`: all first attempts so far.
     pub(crate) fn spend(&mut self, attempts: u64, now: Time) -> bool {
         let second = now.as_nanos() / Duration::from_secs(1).as_nanos() as u64;
-        for n in 0..second.saturating_sub(self.newest).min(SLOTS) {
+        let passed = second.saturating_sub(self.newest);
+        for n in 0..passed.min(SLOTS) {
             self.slots[((second - n) % SLOTS) as usize] = (0, 0);
         }
         self.newest = self.newest.max(second);
         let slot = (self.newest % SLOTS) as usize;
-        self.slots[slot].0 += attempts.saturating_sub(self.seen);
+        // Spread over the time since the last look: an hour without a second attempt earns no hour's worth of them.
+        let fresh = attempts.saturating_sub(self.seen);
+        let each = fresh / (passed + 1);
+        for n in 0..(passed + 1).min(SLOTS) {
+            self.slots[((self.newest - n) % SLOTS) as usize].0 += each;
+        }
+        self.slots[slot].0 += fresh % (passed + 1);
         self.seen = self.seen.max(attempts);
         let add = |sum: (u64, u64), slot: &(u64, u64)| (sum.0 + slot.0, sum.1 + slot.1);
         let (first, spent) = self.slots.iter().fold((0, 0), add);
@@ -82,6 +89,18 @@ mod tests {
         assert!(!purse.spend(1000, at(9)));
         let granted = (0..1000).filter(|_| purse.spend(1000, at(10))).count();
         assert_eq!(granted, 100);
+    }
+
+    // C-9
+    #[test]
+    fn a_long_good_time_earns_no_storm_of_second_attempts() {
+        let mut purse = Purse::new(RetryBudget::default());
+        // An hour with a thousand attempts a second, then everything fails.
+        let granted = (0..10_000).filter(|_| purse.spend(3_600_000, at(3_599))).count();
+        assert_eq!(granted, 2_000 + 100);
+        // What came in the seconds that are remembered counts, each where it belongs.
+        let granted = (0..10_000).filter(|_| purse.spend(3_620_000, at(3_619))).count();
+        assert_eq!(granted, 1_905 + 100);
     }
 
     // C-9

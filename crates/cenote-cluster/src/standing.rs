@@ -32,6 +32,8 @@ pub(crate) trait Office: Send + Sync {
 pub(crate) struct Load {
     lent: AtomicU64,
     returned: AtomicU64,
+    /// Of the loans those in which the cluster asked the node what it is.
+    asked: AtomicU64,
     pub(crate) waiting: AtomicUsize,
 }
 
@@ -39,6 +41,14 @@ impl Load {
     pub(crate) fn in_use(&self) -> usize {
         let returned = self.returned.load(Ordering::Relaxed);
         self.lent.load(Ordering::Relaxed).saturating_sub(returned) as usize
+    }
+
+    pub(crate) fn is_asked(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn asked_so_far(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     pub(crate) fn total(&self) -> usize {
@@ -162,11 +172,13 @@ impl Standing {
         self.with(|record| record.health.take_probe().then(|| record.health.term()))
     }
 
-    /// The request that was to try did not come to it.
-    pub(crate) fn give_up_probe(&self, term: u32) {
-        if self.with(|record| record.health.unproved(term)) {
+    /// The request that was to try did not come to it. True: the next may, and routing was told.
+    pub(crate) fn give_up_probe(&self, term: u32) -> bool {
+        let open = self.with(|record| record.health.unproved(term));
+        if open {
             self.refresh();
         }
+        open
     }
 
     fn refresh(&self) {
@@ -267,7 +279,7 @@ impl Membership for Standing {
             match how {
                 // Nobody reports here, and the connection is alive: as good an answer as there will be.
                 Ended::Returned => self.went_well(loan),
-                _ => self.give_up_probe(loan),
+                _ => _ = self.give_up_probe(loan),
             }
         }
     }

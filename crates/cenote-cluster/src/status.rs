@@ -72,6 +72,8 @@ pub struct NodeStatus {
     pub in_use: usize,
     /// The cluster's callers that wait for one.
     pub waiting: usize,
+    /// How often the cluster itself has asked it what it is, so far: these are acquires of its pool, and nobody's traffic.
+    pub asked: u64,
     /// The counts of its pool.
     pub pool: Status,
 }

@@ -3,6 +3,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -12,23 +13,25 @@ use cenote::{Env, Time};
 struct List {
     places: Vec<Option<Waker>>,
     free: Vec<usize>,
-    /// How often all were woken.
-    rounds: u64,
 }
 
 /// A list of wakers.
 #[derive(Default)]
-pub(crate) struct Watchers(Mutex<List>);
+pub(crate) struct Watchers {
+    list: Mutex<List>,
+    /// How often all were woken. Changed under the lock.
+    rounds: AtomicU64,
+}
 
 impl Watchers {
     fn lock(&self) -> MutexGuard<'_, List> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How often all were woken. Whoever reads it, looks for something, lays a waker down and finds it unchanged has
     /// missed nothing.
     pub(crate) fn rounds(&self) -> u64 {
-        self.lock().rounds
+        self.rounds.load(Ordering::Acquire)
     }
 
     /// Whether nobody waits.
@@ -54,7 +57,7 @@ impl Watchers {
         };
         *place = Some(at);
         let old = list.places[at].replace(fresh);
-        let rounds = list.rounds;
+        let rounds = self.rounds();
         drop(list);
         drop(old);
         rounds
@@ -71,7 +74,7 @@ impl Watchers {
 
     pub(crate) fn wake_all(&self) {
         let mut list = self.lock();
-        list.rounds += 1;
+        self.rounds.fetch_add(1, Ordering::Release);
         let wakers: Vec<Waker> = list.places.iter_mut().filter_map(Option::take).collect();
         drop(list);
         wakers.into_iter().for_each(Waker::wake);

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::panic::Location;
+use std::time::Duration;
 
 use cenote::{Ended, Fault, Manager, Pooled, Time};
 
@@ -10,6 +11,10 @@ use crate::acquire::Acquire;
 use crate::cluster::Cluster;
 use crate::error::Error;
 use crate::route::Route;
+
+/// Who tries again on a node that has failed it twice waits so long first, and twice as long each time, up to a bound.
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 impl<M: Manager> Cluster<M> {
     /// Borrows a connection, runs the closure with it and gives it back. How the closure ended decides what becomes of
@@ -47,7 +52,8 @@ impl<M: Manager> Cluster<M> {
 
     /// As [`with`](Cluster::with), for something that may be done twice: if the node fails while the closure runs (a
     /// timeout, a lost connection, a primary that is none any more), it is run again, on another node if there is one,
-    /// inside the same deadline and within the retry budget. Other errors are the closure's.
+    /// inside the same deadline and within the retry budget. Where there is none it is run on the same node again: at once
+    /// the first time, then after 10 ms, and after twice as long each time, 1 s at most. Other errors are the closure's.
     ///
     /// # Errors
     /// As [`with`](Cluster::with); [`Error::Run`] is that of the last attempt.
@@ -63,7 +69,7 @@ impl<M: Manager> Cluster<M> {
         let location = Location::caller();
         async move {
             let deadline: Time = self.core.env.now() + self.core.settings.timeout.get();
-            let mut failed = Vec::new();
+            let (mut failed, mut pause) = (Vec::new(), PAUSE);
             loop {
                 let acquire = Acquire::new(self, route.clone(), location);
                 let mut conn = acquire.deadline_at(deadline).without(&failed).await?;
@@ -75,10 +81,19 @@ impl<M: Manager> Cluster<M> {
                 drop(conn);
                 let is_the_nodes =
                     matches!(fault, Fault::Timeout | Fault::Connection | Fault::Host | Fault::Role);
-                if !is_the_nodes || self.core.env.now() >= deadline || !self.core.may_retry() {
+                let now = self.core.env.now();
+                if !is_the_nodes || now >= deadline || !self.core.may_retry() {
                     return Err(Error::Run(error));
                 }
-                failed.extend(node);
+                if node.is_some_and(|id| failed.contains(&id)) {
+                    if now + pause >= deadline {
+                        return Err(Error::Run(error));
+                    }
+                    self.core.env.sleep_until(now + pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                } else {
+                    failed.extend(node);
+                }
             }
         }
     }

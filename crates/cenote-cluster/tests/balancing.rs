@@ -51,6 +51,30 @@ fn smooth_weights_five_one_one_give_a_a_b_a_c_a_a() {
     });
 }
 
+// C-3, C-16
+#[test]
+fn turns_are_fair_for_each_of_several_routes_whatever_the_others_do() {
+    let balancers: [Arc<dyn Balance>; 2] =
+        [Arc::new(RoundRobin::new()), Arc::new(SmoothWeighted::new())];
+    for balance in balancers {
+        let world = World::new(1);
+        let nodes = ["a1", "a2", "b1", "b2", "b3"].map(|key| Node::new(key, key).group(&key[..1]));
+        let cluster = world.builder().nodes(nodes).build().unwrap();
+        world.sim.run(async {
+            world.warm(&cluster).await;
+            let mut all = Vec::new();
+            for _ in 0..60 {
+                for group in ["a", "b"] {
+                    let route = Route::any().group(group).balance(Arc::clone(&balance));
+                    all.extend(turns(&cluster, &route, 1).await);
+                }
+            }
+            let fair = [("a1", 30), ("a2", 30), ("b1", 20), ("b2", 20), ("b3", 20)];
+            assert_eq!(count(&all), BTreeMap::from(fair));
+        });
+    }
+}
+
 // C-3
 #[test]
 fn ordered_takes_the_first_that_is_online_and_random_takes_all_alike() {

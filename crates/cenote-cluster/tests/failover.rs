@@ -2,12 +2,17 @@
 
 mod common;
 
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cenote::{Fault, Pooled, Role};
-use cenote_cluster::{AllDown, Condition, Error, RetryBudget, Route};
+use cenote::{Fault, Manager, Node, Pooled, Probe, Probed, Role};
+use cenote_cluster::balance::Ordered;
+use cenote_cluster::{AllDown, Cluster, Condition, Error, RetryBudget, Route};
+use cenote_testkit::{Remote, ScriptError, Wire};
 use common::{World, ms, node, secs, turns};
 
 // C-11, C-12
@@ -245,6 +250,60 @@ fn the_next_node_is_tried_inside_the_same_deadline_and_the_error_lists_what_each
         assert_eq!(&*last.node, "c", "{text}");
         world.host("c").heal();
         drop(cluster.route(Route::any()).await.unwrap());
+    });
+}
+
+/// Looks at a future once, as a task does that is busy with something else until somebody looks again.
+fn look<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+// C-9, C-10
+#[test]
+fn whoever_hears_late_that_a_node_failed_is_not_left_waiting_after_it_has_come_back() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a"]).pool(|pool| pool.max_size(1)).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let held = cluster.route(Route::any()).await.unwrap();
+        let mut late = pin!(cluster.route(Route::any()));
+        assert!(look(late.as_mut()).is_pending());
+        // The pool answers that caller with an error, who does not look.
+        world.host("a").crash();
+        drop(held);
+        world.sleep(ms(500)).await;
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Unreachable);
+        world.host("a").start();
+        world.sleep(secs(2)).await;
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::SlowStart);
+        for _ in 0..3 {
+            if let Poll::Ready(served) = look(late.as_mut()) {
+                return assert_eq!(node(&served.unwrap()), "a");
+            }
+            world.settled().await;
+        }
+        panic!("it waits, and nobody will wake it");
+    });
+}
+
+// C-6, C-9
+#[test]
+fn a_try_that_the_pool_turns_away_at_once_is_no_news_to_whoever_made_it() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a", "b"]).balance(Ordered).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("a").sick(Fault::Timeout);
+        for _ in 0..5 {
+            let _ = cluster.with(Route::any(), async |conn| conn.read().await).await;
+        }
+        drop(cluster.pool("a").unwrap().close_now());
+        world.sleep(secs(6)).await;
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::HalfOpen);
+        // It looks at the node, is turned away, and waits: it neither fails nor goes round for ever.
+        let mut only_a = pin!(cluster.route(Route::any().to("a")).timeout(secs(1)));
+        assert!(look(only_a.as_mut()).is_pending());
+        assert!(matches!(only_a.await, Err(Error::NoNodeOnline { .. })));
     });
 }
 
@@ -518,5 +577,66 @@ fn nodes_that_come_back_one_after_the_other_close_no_healthy_connection() {
         }
         let status = cluster.status();
         assert!(status.nodes.iter().all(|node| node.share == 1.0 && node.pool.max == 10));
+    });
+}
+
+/// A driver that panics when it is asked for its role.
+struct Panics(Remote, Arc<AtomicBool>);
+
+impl Manager for Panics {
+    type Connection = Wire;
+    type Error = ScriptError;
+
+    async fn connect(&self) -> Result<Wire, ScriptError> {
+        self.0.connect().await
+    }
+
+    fn classify(&self, error: &ScriptError) -> Fault {
+        self.0.classify(error)
+    }
+}
+
+impl Probe for Panics {
+    async fn probe(&self, conn: &mut Wire) -> Result<Probed, ScriptError> {
+        assert!(!self.1.load(SeqCst), "a driver that panics on purpose");
+        self.0.probe(conn).await
+    }
+}
+
+// C-11, P-23
+#[test]
+fn a_driver_that_panics_when_it_is_asked_for_its_role_does_not_end_the_monitor() {
+    let world = World::new(1);
+    let panics = Arc::new(AtomicBool::new(true));
+    let (driver, flag) = (world.net.driver(), Arc::clone(&panics));
+    let cluster = Cluster::builder(move |node: &Node| Ok(Panics(driver(node)?, Arc::clone(&flag))))
+        .env(world.sim.env())
+        .node(Node::new("a", "a"))
+        .probe_roles()
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        world.host("a").role(Role::Primary).epoch(1);
+        world.sleep(secs(20)).await;
+        assert_eq!(cluster.status().node("a").unwrap().role, None);
+        panics.store(false, SeqCst);
+        world.sleep(secs(10)).await;
+        assert_eq!(cluster.status().node("a").unwrap().role, Some(Role::Primary));
+    });
+}
+
+// C-11
+#[test]
+fn who_is_to_be_asked_without_a_pause_is_asked_each_millisecond() {
+    let world = World::new(1);
+    let none = Duration::ZERO;
+    let cluster =
+        world.replicated(&["r"]).probe_roles().probe_times(none, secs(1), none, secs(1)).build();
+    let cluster = cluster.unwrap();
+    world.sim.run(async {
+        world.sleep(ms(100)).await;
+        let probes = world.host("p").traffic().probes;
+        assert!((10..=101).contains(&probes), "{probes}");
+        assert_eq!(turns(&cluster, &Route::write(), 1).await, ["p"]);
     });
 }

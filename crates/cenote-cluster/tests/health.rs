@@ -370,6 +370,29 @@ fn what_is_reported_of_shares_counts_as_what_is_reported_of_loans() {
     });
 }
 
+// C-9, C-14
+#[test]
+fn where_there_is_no_other_node_it_is_done_again_on_the_same_one_soon_and_not_too_often() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a"]).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        world.host("a").sick(Fault::Timeout);
+        let before = (world.elapsed(), world.host("a").traffic().requests);
+        let (handle, host) = (world.sim.handle(), world.host("a"));
+        let healing = world.sim.spawn(async move {
+            handle.sleep(ms(100)).await;
+            host.sick(None);
+        });
+        cluster.with_retry(Route::write(), async |conn| conn.read().await).await.unwrap();
+        healing.await.unwrap();
+        let took = world.elapsed() - before.0;
+        assert!(took >= ms(100) && took < ms(300), "{took:?}");
+        let requests = world.host("a").traffic().requests - before.1;
+        assert!((4..=7).contains(&requests), "{requests}");
+    });
+}
+
 // C-14, C-9
 #[test]
 fn only_what_may_be_done_twice_is_done_twice() {

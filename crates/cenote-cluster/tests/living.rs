@@ -350,3 +350,31 @@ fn threads_that_look_at_the_status_do_not_wait_for_each_other_for_ever() {
         assert!(looked.is_ok(), "they wait for each other, or one has panicked");
     }
 }
+
+// C-1
+#[test]
+fn of_two_words_on_a_pools_part_of_a_total_the_later_one_stands() {
+    let world = World::new(1);
+    let cluster = world.plain(&["a", "b"]).max_total(12).build().unwrap();
+    let limits = || ["a", "b"].map(|key| cluster.pool(key).unwrap().status().max);
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        assert_eq!(limits(), [6, 6]);
+        drop(cluster.pool("a").unwrap().acquire_many(6).await.unwrap());
+        // While the parts are given out that this asks for, somebody asks for others.
+        let asked = Mutex::new(false);
+        let again = cluster.clone();
+        let pool = cluster.pool("a").unwrap();
+        let watching = pool.observe(move |event: &cenote::Event<'_>| {
+            if event.kind().name() == "connection_closing"
+                && !std::mem::replace(&mut *asked.lock().unwrap(), true)
+            {
+                again.set_weight("b", 1).unwrap();
+            }
+        });
+        cluster.set_weight("b", 5).unwrap();
+        world.settled().await;
+        assert_eq!(limits(), [6, 6]);
+        drop(watching);
+    });
+}

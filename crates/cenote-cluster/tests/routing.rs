@@ -167,6 +167,8 @@ fn the_monitor_asks_quickly_after_a_suspicion_and_rarely_else() {
         let before = probes();
         world.sleep(secs(60)).await;
         assert!(probes() - before <= 13);
+        // It is counted, so that nobody takes it for traffic.
+        assert_eq!(cluster.status().node("p").unwrap().asked, probes());
     });
 }
 

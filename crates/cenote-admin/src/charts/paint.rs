@@ -8,11 +8,11 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{Dot, SPAN, Sample, time};
+use super::{Dot, LEAST, Sample, time};
 
 /// Twice what the page usually shows, since the library draws on whole pixels.
 const SIZE: (u32, u32) = (880, 380);
-const LEFT: u32 = 108;
+const LEFT: u32 = 124;
 const TOP: u32 = 56;
 const BOTTOM: u32 = 46;
 const RIGHT: u32 = 36;
@@ -21,7 +21,7 @@ const LETTERS: f64 = 34.0;
 /// How wide a letter is, about.
 const LETTER: f64 = 15.6;
 /// The longest name in the legend, in letters.
-const LONGEST: usize = 18;
+pub(super) const LONGEST: usize = 18;
 
 /// Colours of a light page, and the class that each stands for. All differ, since the library knows no classes: they are
 /// written beside their colours afterwards.
@@ -55,6 +55,10 @@ pub(super) struct Plot {
     pub(super) title: String,
     pub(super) axis: Axis,
     pub(super) lines: Vec<Line>,
+    /// In seconds.
+    pub(super) span: u32,
+    /// What stands there if no line has a value.
+    pub(super) nothing: &'static str,
 }
 
 /// What is written at the left: from where to where, and at which values there is a line.
@@ -113,12 +117,20 @@ impl Axis {
         let to = most.ceil().max(from + 1.0);
         let marks = (from as i32..=to as i32).map(f64::from).collect();
         let scale = Scale { from, to: to + 0.12, marks };
-        Axis { scale, written: |log| time(10_f64.powf(log)) }
+        let written = |log| match time(10_f64.powf(log)) {
+            // What is less is drawn there too.
+            least if log <= LEAST => format!("≤\u{202f}{least}"),
+            more => more,
+        };
+        Axis { scale, written }
     }
 
-    pub(super) fn percent() -> Axis {
-        let marks = vec![0.0, 25.0, 50.0, 75.0, 100.0];
-        let scale = Scale { from: 0.0, to: 104.0, marks };
+    /// Parts of a whole, up to what the largest needs: of many nodes each has little.
+    pub(super) fn percent(most: f64) -> Axis {
+        let ends = [(10.0, 2.0), (20.0, 5.0), (50.0, 10.0), (100.0, 25.0)];
+        let (to, step) = ends.into_iter().find(|(to, _)| most <= *to).unwrap_or(ends[3]);
+        let marks = (0..=(to / step) as u32).map(|n| f64::from(n) * step).collect();
+        let scale = Scale { from: 0.0, to: to * 1.04, marks };
         Axis { scale, written: |part| format!("{part:.0}\u{202f}%") }
     }
 }
@@ -174,6 +186,12 @@ impl Line {
         self
     }
 
+    /// What is less is drawn as this.
+    pub(super) fn not_below(mut self, least: f64) -> Line {
+        self.runs.iter_mut().flatten().for_each(|(_, y)| *y = y.max(least));
+        self
+    }
+
     /// What is below it is coloured.
     pub(super) fn filled(mut self) -> Line {
         self.filled = true;
@@ -187,10 +205,6 @@ impl Line {
 
     pub(super) fn largest(lines: &[Line]) -> Option<f64> {
         Line::values(lines).reduce(f64::max)
-    }
-
-    pub(super) fn smallest(lines: &[Line]) -> Option<f64> {
-        Line::values(lines).reduce(f64::min)
     }
 
     fn values(lines: &[Line]) -> impl Iterator<Item = f64> {
@@ -209,8 +223,10 @@ impl Plot {
         let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
         let letters = ("sans-serif", LETTERS).into_font().color(&colour("text"));
         let Axis { scale, written } = &self.axis;
-        let minutes = (0..=SPAN / 60).rev().map(|minute| -60.0 * minute as f64).collect();
-        let past = Scale { from: -(SPAN as f64), to: 0.0, marks: minutes };
+        // Four or five parts.
+        let part = if self.span > 240 { 60 } else { self.span / 4 };
+        let marks = (0..=self.span / part).rev().map(|n| -f64::from(n * part)).collect();
+        let past = Scale { from: -f64::from(self.span), to: 0.0, marks };
         let mut chart = ChartBuilder::on(&root)
             .margin_top(TOP)
             .margin_right(RIGHT)
@@ -224,7 +240,7 @@ impl Plot {
             .light_line_style(TRANSPARENT)
             .axis_style(colour("axis").stroke_width(2))
             .label_style(letters.clone())
-            .x_label_formatter(&|x| minute(*x))
+            .x_label_formatter(&|x| ago(*x))
             .y_label_formatter(&|y| written(*y))
             .draw()?;
         let area = chart.plotting_area();
@@ -239,38 +255,69 @@ impl Plot {
                 area.draw(&PathElement::new(run.clone(), stroke))?;
             }
         }
+        let style = letters.clone().pos(Pos::new(HPos::Center, VPos::Center));
+        if Line::values(&self.lines).next().is_none() {
+            let middle = ((LEFT + SIZE.0 - RIGHT) / 2, (TOP + SIZE.1 - BOTTOM) / 2);
+            let middle = (middle.0 as i32, middle.1 as i32);
+            root.draw(&Text::new(self.nothing, middle, style))?;
+        }
+        self.legend(&root, letters)?;
+        root.present()?;
+        Ok(())
+    }
+
+    /// The names of the lines with their values of now, as many as there is room for, and how many there are besides.
+    fn legend(&self, root: &Area<'_>, letters: TextStyle<'_>) -> Result<(), Box<dyn Error>> {
+        let style = letters.pos(Pos::new(HPos::Left, VPos::Center));
+        let entry = |line: &Line| format!("{} {}", shortened(&line.label), line.told);
+        let room = f64::from(SIZE.0 + 20);
         let mut x = 12.0;
-        for line in &self.lines {
-            let text = format!("{} {}", shortened(&line.label), line.told);
-            let width = 44.0 + LETTER * text.chars().count() as f64;
-            if x + width > f64::from(SIZE.0 + 20) {
+        for (n, line) in self.lines.iter().enumerate() {
+            let (text, rest) = (entry(line), self.lines.len() - n);
+            let others = if rest > 1 { width(&more(rest)) } else { 0.0 };
+            let all = self.lines[n..].iter().map(|line| width(&entry(line))).sum::<f64>();
+            let at = x as i32;
+            if x + width(&text) + others > room && x + all > room {
+                root.draw(&Text::new(more(rest), (at, 25), style))?;
                 break;
             }
-            let at = x as i32;
             let square = [(at, 14), (at + 20, 34)];
             root.draw(&Rectangle::new(square, colour(line.class).filled()))?;
-            let style = letters.clone().pos(Pos::new(HPos::Left, VPos::Center));
-            root.draw(&Text::new(text, (at + 28, 25), style))?;
-            x += width;
+            x += width(&text);
+            root.draw(&Text::new(text, (at + 28, 25), style.clone()))?;
         }
-        root.present()?;
         Ok(())
     }
 }
 
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+
+fn more(rest: usize) -> String {
+    format!("and {rest} more")
+}
+
 /// The time axis, in words.
-fn minute(x: f64) -> String {
-    match (-x / 60.0).round() as u64 {
+fn ago(x: f64) -> String {
+    match (-x).round() as u64 {
         0 => "now".to_owned(),
-        minutes => format!("−{minutes}\u{202f}min"),
+        seconds if seconds % 60 == 0 => format!("−{}\u{202f}min", seconds / 60),
+        seconds => format!("−{seconds}\u{202f}s"),
     }
 }
 
+/// Without its middle: names of nodes often differ at their ends.
 fn shortened(label: &str) -> String {
-    if label.chars().count() <= LONGEST {
+    let letters: Vec<char> = label.chars().collect();
+    if letters.len() <= LONGEST {
         return label.to_owned();
     }
-    label.chars().take(LONGEST - 1).chain(['…']).collect()
+    let (first, last) = (LONGEST / 2, LONGEST - 1 - LONGEST / 2);
+    letters[..first].iter().chain(&['…']).chain(&letters[letters.len() - last..]).collect()
+}
+
+/// How wide an entry of the legend is, about.
+fn width(text: &str) -> f64 {
+    44.0 + LETTER * text.chars().count() as f64
 }
 
 /// Writes the class beside each colour. Quotes in texts are escaped, so this is an attribute wherever it stands.

@@ -57,10 +57,69 @@ fn a_second_without_acquires_is_a_gap() {
     let svg = Kind::Wait.draw("orders", &samples).unwrap();
     assert_eq!(count(&svg, "class=\"p99\" stroke="), 2, "{svg}");
     assert!(svg.contains("50 % 50\u{202f}µs, 99 % 40\u{202f}ms</title>"), "{svg}");
-    for mark in ["10\u{202f}µs", "100\u{202f}µs", "1\u{202f}ms", "10\u{202f}ms", "100\u{202f}ms"]
-    {
+    for mark in ["≤\u{202f}100\u{202f}µs", "1\u{202f}ms", "10\u{202f}ms", "100\u{202f}ms"] {
         assert!(svg.contains(&format!("\n{mark}\n")), "{mark} in {svg}");
     }
+}
+
+#[test]
+fn waits_that_nobody_feels_are_a_level_line() {
+    let samples = minute(1, |second, sample| {
+        sample.wait = Some((0.0, if second % 2 == 0 { 0.0 } else { 0.09 }));
+    });
+    let svg = Kind::Wait.draw("orders", &samples).unwrap();
+    // And told as they are.
+    assert!(svg.contains("50 % none, 99 % 90\u{202f}µs</title>"), "{svg}");
+    let line = svg.split("class=\"p99\" stroke=").nth(1).unwrap();
+    let points = line.split("points=\"").nth(1).unwrap().split('"').next().unwrap();
+    let mut heights: Vec<&str> =
+        points.split_whitespace().map(|point| point.split_once(',').unwrap().1).collect();
+    heights.dedup();
+    assert_eq!(heights.len(), 1, "{points}");
+}
+
+#[test]
+fn a_picture_reaches_back_as_far_as_there_is_something_to_see() {
+    let short = |seconds: usize| {
+        let svg = Kind::Connections.draw("orders", &minute(5, |_, _| ())[..seconds]).unwrap();
+        let marks = ["−15\u{202f}s", "−90\u{202f}s", "−4\u{202f}min"];
+        marks.map(|mark| svg.contains(&format!("\n{mark}\n")))
+    };
+    assert_eq!(short(5), [true, false, false]);
+    assert_eq!(short(61), [true, false, false]);
+    assert_eq!(short(62), [false, true, false]);
+    assert_eq!(short(122), [false, false, true]);
+}
+
+#[test]
+fn a_picture_of_nothing_says_that_it_is_one() {
+    let svg = Kind::Wait.draw("orders", &minute(1, |_, _| ())).unwrap();
+    assert!(svg.contains("\nNobody acquired in this time\n"), "{svg}");
+    assert!(Kind::Connections.draw("orders", &[]).unwrap().contains("\nNo figures yet\n"));
+}
+
+#[test]
+fn many_nodes_are_counted_and_long_names_keep_what_tells_them_apart() {
+    let draw = |keys: &[String]| {
+        let traffic = || keys.iter().map(|key| (Arc::from(key.as_str()), 0.02)).collect();
+        Kind::Traffic.draw("shop", &minute(1, |_, sample| sample.traffic = traffic())).unwrap()
+    };
+    let keys: Vec<String> = (0..50).map(|n| format!("db-{n}.eu-west-1.example.com:5432")).collect();
+    let svg = draw(&keys);
+    assert!(svg.contains("\ndb-0 2\u{202f}%\n") && svg.contains("\nand 47 more\n"), "{svg}");
+    assert!(svg.contains("\n10\u{202f}%\n") && !svg.contains("\n25\u{202f}%\n"), "{svg}");
+    assert!(svg.contains("db-49 2\u{202f}%</title>"), "whoever hears it hears of all: {svg}");
+    let svg = draw(&[
+        "replica-of-the-orders-in-europe-1".into(),
+        "replica-of-the-orders-in-europe-2".into(),
+    ]);
+    assert!(
+        svg.contains("\nreplica-o…europe-1 2") && svg.contains("\nreplica-o…europe-2 2"),
+        "{svg}"
+    );
+    // Short ones stay whole.
+    let svg = draw(&["a:5432".into(), "b:5432".into()]);
+    assert!(svg.contains("\na:5432 2\u{202f}%\n"), "{svg}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod common;
 mod hostile;
 mod live;
+mod log;
 mod metrics;
 mod operations;
 mod secrets;

@@ -3,65 +3,39 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cenote::Pool;
+use cenote_admin::Admin;
+use cenote_cluster::Registry;
 use cenote_testkit::Script;
+use prom_text_format_parser::{Metric, Sample, Scrape, Type, ValueType};
 
-use crate::common::House;
+use crate::common::{House, ask};
 
-/// Reads the format by its grammar: families with one head each, samples of that family, labels between quotes. Returns
-/// the samples.
+/// Reads the format with a parser that others wrote, by the format's grammar, and holds the text to what the grammar leaves
+/// open. Returns the samples by their names and labels.
 fn read(text: &str) -> BTreeMap<String, f64> {
-    let mut samples = BTreeMap::new();
-    let (mut families, mut family, mut kind) = (BTreeSet::new(), "", "");
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if let Some(help) = line.strip_prefix("# HELP ") {
-            let (name, words) = help.split_once(' ').expect("a name and a sentence");
-            assert!(!words.is_empty() && families.insert(name), "{line}");
-            let (named, of) =
-                lines.next().unwrap().strip_prefix("# TYPE ").unwrap().split_once(' ').unwrap();
-            assert_eq!(named, name);
-            assert!(["counter", "gauge", "histogram"].contains(&of), "{line}");
-            (family, kind) = (name, of);
-            assert_eq!(of == "counter", name.ends_with("_total"), "{name}");
-            continue;
+    let scrape = Scrape::parse(text).unwrap_or_else(|error| panic!("{error:?} in {text}"));
+    // Nothing was read past or read in another way.
+    assert_eq!(scrape.to_string(), text);
+    let (mut samples, mut families) = (BTreeMap::new(), BTreeSet::new());
+    for Metric { kind, help_desc, name, samples: of_family } in scrape.metrics {
+        assert!(help_desc.is_some() && families.insert(name.clone()), "{name} has one head");
+        assert!([Type::Counter, Type::Gauge, Type::Histogram].contains(&kind), "{name}: {kind}");
+        assert_eq!(kind == Type::Counter, name.ends_with("_total"), "{name}");
+        for Sample { labels, value } in of_family {
+            let suffix = match (kind, value.value_type) {
+                (_, ValueType::Sum) => "_sum",
+                (_, ValueType::Count) => "_count",
+                (Type::Histogram, _) => "_bucket",
+                _ => "",
+            };
+            let sample = format!("{name}{suffix}{labels}");
+            assert!(value.timestamp.is_none(), "{sample} says when");
+            let value = value.value.as_f64();
+            assert!(value.is_finite() && value >= 0.0, "{sample} {value}");
+            assert!(samples.insert(sample.clone(), value).is_none(), "twice: {sample}");
         }
-        let (sample, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line:?}"));
-        let name = sample.split('{').next().unwrap();
-        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        assert!(name.chars().all(legal), "{name}");
-        let suffix = name.strip_prefix(family).unwrap_or_else(|| panic!("{name} in {family}"));
-        let suffixes: &[&str] =
-            if kind == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
-        assert!(suffixes.contains(&suffix), "{name} in {family}");
-        labels(&sample[name.len()..]);
-        let value: f64 = value.parse().unwrap();
-        assert!(value.is_finite() && value >= 0.0, "{line}");
-        assert!(samples.insert(sample.to_owned(), value).is_none(), "twice: {sample}");
     }
     samples
-}
-
-/// `{name="value",…}`: in a value only quotes, backslashes and line feeds are escaped.
-fn labels(text: &str) {
-    let Some(inside) = text.strip_prefix('{') else { return assert_eq!(text, "") };
-    let mut rest = inside.strip_suffix('}').expect("it ends");
-    loop {
-        let (name, value) = rest.split_once("=\"").unwrap();
-        assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'), "{name}");
-        let mut chars = value.char_indices();
-        let end = loop {
-            match chars.next().expect("the value ends") {
-                (at, '"') => break at,
-                (_, '\\') => assert!(matches!(chars.next(), Some((_, '\\' | '"' | 'n')))),
-                _ => {}
-            }
-        };
-        rest = &value[end + 1..];
-        match rest.strip_prefix(',') {
-            Some(more) => rest = more,
-            None => return assert_eq!(rest, ""),
-        }
-    }
 }
 
 // P-31
@@ -70,6 +44,9 @@ async fn the_metrics_are_well_formed_and_true() {
     let house = House::new(|builder| builder).await;
     let odd = Pool::builder(Script::new()).name("o\"d\\d\nname").build().unwrap();
     house.registry.pool(&odd);
+    let odder = Pool::builder(Script::new()).name("{a=\"1\",b=\\} # é\u{202f}字 1 2").build();
+    let odder = odder.unwrap();
+    house.registry.pool(&odder);
     let held = house.pool.acquire().await.unwrap();
     drop(house.pool.acquire().await.unwrap());
     drop(house.shop.read().await.unwrap());
@@ -93,6 +70,10 @@ async fn the_metrics_are_well_formed_and_true() {
         assert_eq!(samples.get(&sample), Some(&value), "{sample}\n{}", answer.text);
     }
     assert!(answer.text.contains("pool_name=\"o\\\"d\\\\d\u{fffd}name\""));
+    let odder = "pool_name=\"{a=\\\"1\\\",b=\\\\} # é\u{202f}字 1 2\"";
+    assert!(samples.keys().any(|sample| sample.contains(odder)), "{}", answer.text);
+    let none = format!("cenote_closes_total{{{of},reason=\"died\"}}");
+    assert_eq!(samples.get(&none), Some(&0.0), "what has not happened yet is there to be compared");
     // Buckets only grow, and the last is all.
     let buckets = |line: &&str| {
         line.starts_with("db_client_connection_wait_time_bucket") && line.contains(of)
@@ -105,6 +86,10 @@ async fn the_metrics_are_well_formed_and_true() {
         .collect();
     assert!(counts.len() > 10 && counts.windows(2).all(|pair| pair[0] <= pair[1]), "{counts:?}");
     drop(held);
+    // With nothing to tell of it is well-formed as well.
+    let admin = Admin::builder(Registry::new()).build();
+    let empty = axum::http::Request::get("/metrics").body(axum::body::Body::empty()).unwrap();
+    assert_eq!(read(&ask(&admin.router(), empty).await.text).len(), 2);
 }
 
 /// The names that the guide lists for the feature `metrics`, which a recorder writes with underscores.

@@ -76,6 +76,8 @@ impl<'a> What<'a> {
                 let mut words: Vec<&str> = node.role.as_deref().into_iter().collect();
                 match node.by_hand.as_deref() {
                     Some(by_hand) => words.push(by_hand),
+                    // Too far behind for reads.
+                    None if node.condition == "online" && node.lagging => words.push("lagging"),
                     None if node.condition == "online" => {}
                     None => words.push(&node.condition),
                 }
@@ -99,7 +101,7 @@ impl<'a> What<'a> {
             What::Cluster(cluster) if cluster.no_primary.is_some() => Health::Ill,
             What::Node(_, node) if node.error.is_some() => Health::Ill,
             What::Node(_, node) => match node.condition.as_str() {
-                "online" if node.by_hand.is_none() && node.serves => Health::Well,
+                "online" if node.by_hand.is_none() && node.serves && !node.lagging => Health::Well,
                 "ejected" | "unreachable" => Health::Ill,
                 _ => Health::Busy,
             },

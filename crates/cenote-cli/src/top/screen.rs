@@ -25,6 +25,7 @@ const HELP: &[(&str, &str)] = &[
     ("enter, →, l", "open what is chosen"),
     ("esc, ←", "back to the list"),
     ("p, space", "let the display rest, or go on"),
+    ("e", "connections that come and go, too"),
     ("", ""),
     ("USED", "lent connections, of how many"),
     ("WAIT", "callers in the queue"),
@@ -121,8 +122,14 @@ fn list(frame: &mut Frame<'_>, area: Rect, app: &App) {
 }
 
 fn row(what: What<'_>, shown: &[&Column]) -> Row<'static> {
+    // Where there is no room for its state, its name says that something is wrong.
+    let says_state = shown.iter().any(|column| column.title == "STATE");
     let cells = shown.iter().map(|column| {
-        let filled = cell(column, (column.cell)(what));
+        let text = (column.cell)(what);
+        if column.title == "NAME" && !says_state && what.health() != Health::Well {
+            return cell(column, marked(&text, what.health())).style(colour(what.health()));
+        }
+        let filled = cell(column, text);
         match column.title {
             "STATE" => filled.style(colour(what.health())),
             "NAME" if matches!(what.id(), Id::Cluster(_)) => filled.bold(),
@@ -131,6 +138,12 @@ fn row(what: What<'_>, shown: &[&Column]) -> Row<'static> {
         }
     });
     Row::new(cells.collect::<Vec<_>>())
+}
+
+/// With a mark before it, in the room of a node's indent.
+fn marked(name: &str, health: Health) -> String {
+    let mark = if health == Health::Ill { "‼" } else { "!" };
+    format!("{mark} {}", name.trim_start())
 }
 
 fn cell(column: &Column, text: String) -> Cell<'static> {

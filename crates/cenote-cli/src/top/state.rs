@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use cenote::Level;
 use cenote_admin::document::{Document, Entry};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -28,6 +29,8 @@ pub(crate) struct App {
     /// Where that was last, if it has gone.
     at: usize,
     log: VecDeque<Entry>,
+    /// Connections that come and go as they should are shown too.
+    pub(crate) routine: bool,
     last: u64,
     /// The last entry that is shown, while the display rests.
     until: Option<u64>,
@@ -68,6 +71,7 @@ impl App {
             selected: None,
             at: 0,
             log: VecDeque::new(),
+            routine: false,
             last: 0,
             until: None,
             link: Link::Live,
@@ -108,8 +112,12 @@ impl App {
         if entry.n > self.last {
             self.last = entry.n;
             self.log.push_back(entry.clone());
-            while self.log.len() > LOG {
-                self.log.pop_front();
+            // What is routine pushes nothing else out.
+            let like = |other: &Entry| is_routine(other) == is_routine(entry);
+            let most = if is_routine(entry) { LOG / 4 } else { LOG };
+            if self.log.iter().filter(|other| like(other)).count() > most {
+                let oldest = self.log.iter().position(like);
+                oldest.and_then(|at| self.log.remove(at));
             }
         }
     }
@@ -117,7 +125,8 @@ impl App {
     /// What has happened, the newest first.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         let until = self.until.unwrap_or(u64::MAX);
-        self.log.iter().rev().filter(move |entry| entry.n <= until)
+        let fits = move |entry: &&Entry| entry.n <= until && (self.routine || !is_routine(entry));
+        self.log.iter().rev().filter(fits)
     }
 
     fn remember(&mut self, document: &Document) {
@@ -184,6 +193,7 @@ impl App {
                     self.settle();
                 }
             }
+            KeyCode::Char('e') => self.routine = !self.routine,
             KeyCode::Down | KeyCode::Char('j') => self.step(1),
             KeyCode::Up | KeyCode::Char('k') => self.step(-1),
             KeyCode::PageDown => self.step(10),
@@ -212,4 +222,8 @@ impl App {
         let Link::Lost { why, since, again } = &self.link else { return None };
         Some((why, since.elapsed(), again.saturating_duration_since(Instant::now())))
     }
+}
+
+fn is_routine(entry: &Entry) -> bool {
+    entry.level == Level::Trace.name()
 }

@@ -108,6 +108,9 @@ fn a_narrow_or_tiny_screen_shows_what_it_has_room_for() {
         let lines = drawn(&mut app, width, height);
         assert!(line(&lines, "reports").contains("3/20"), "{lines:#?}");
         assert_eq!(lines.iter().any(|line| line.contains("running")), width >= 52, "{lines:#?}");
+        // Who is out is seen all the same.
+        assert_eq!(lines.iter().any(|line| line.contains("‼ b:5432")), width < 52 && height > 6);
+        assert!(!lines.iter().any(|line| line.contains("! a:5432")), "{lines:#?}");
     }
     for (width, height) in [(19, 24), (80, 4), (1, 1)] {
         let lines = drawn(&mut app, width, height);
@@ -118,6 +121,20 @@ fn a_narrow_or_tiny_screen_shows_what_it_has_room_for() {
     for (width, height) in [(80, 24), (40, 10), (20, 5), (300, 100)] {
         assert_eq!(drawn(&mut app, width, height).len(), height as usize);
     }
+}
+
+// C-13, C-17
+#[test]
+fn a_replica_that_is_too_far_behind_for_reads_says_so() {
+    let mut world = world();
+    world["clusters"][0]["nodes"][1]["condition"] = json!("online");
+    world["clusters"][0]["nodes"][1]["lagging"] = json!(true);
+    world["clusters"][0]["nodes"][1]["error"] = json!(null);
+    world["clusters"][0]["nodes"][1]["serves"] = json!(true);
+    let lines = drawn(&mut app(&world), 80, 24);
+    assert!(line(&lines, "  b:5432 ").contains("replica lagging"), "{lines:#?}");
+    let lines = drawn(&mut app(&world), 40, 24);
+    assert!(lines.iter().any(|line| line.contains("! b:5432")), "{lines:#?}");
 }
 
 // P-26
@@ -286,6 +303,18 @@ fn what_happened_is_told_once_the_newest_last_and_not_kept_for_ever() {
         app.hear(News::Log(entry(n, "more")));
     }
     assert_eq!(app.entries().count(), 200);
+    // What is routine is shown to whoever wants it, and pushes nothing out.
+    for n in 2_000..4_000 {
+        let mut routine = entry(n, "ready");
+        "trace".clone_into(&mut routine.level);
+        app.hear(News::Log(routine));
+    }
+    assert_eq!(app.entries().next().unwrap().text, "more");
+    assert_eq!(app.entries().count(), 200);
+    press(&mut app, KeyCode::Char('e'));
+    assert_eq!(app.entries().next().unwrap().text, "ready");
+    assert_eq!(app.entries().count(), 250);
+    press(&mut app, KeyCode::Char('e'));
     // A service that was started anew counts from 1.
     let mut anew = world();
     anew["log"] = json!([entry(1, "began")]);

@@ -38,6 +38,7 @@ pub(crate) async fn run(args: &DemoArgs) -> Result<Outcome, Failure> {
     let until = args.seconds.map(|seconds| Duration::from_secs(seconds.into()));
     {
         let admin = buttons(Admin::builder(world.registry.clone()).token(token), &world).build();
+        news.open_on(&admin);
         tokio::select! {
             () = watch(&world, until, &mut stop) => {}
             served = admin.serve(listener) => {

@@ -1,19 +1,22 @@
 //! What happens, as lines on the terminal while it happens: when, who says so, and what. What the cluster tells is counted
-//! too, so that a script can see that it was told.
+//! too, so that a script can see that it was told. The dashboard hears of the rest by itself; of the operator it is told
+//! here.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use cenote::Level;
+use cenote_admin::Admin;
 use cenote_cluster::Event;
 use console::{Style, style};
 
 pub(crate) struct News {
     began: Instant,
     state: Mutex<State>,
+    dashboard: OnceLock<Admin>,
     /// Nobody reads what is written.
     unheard: AtomicBool,
 }
@@ -29,7 +32,12 @@ struct State {
 
 impl News {
     pub(crate) fn new() -> News {
-        News { began: Instant::now(), state: Mutex::default(), unheard: AtomicBool::new(false) }
+        News {
+            began: Instant::now(),
+            state: Mutex::default(),
+            dashboard: OnceLock::new(),
+            unheard: AtomicBool::new(false),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -43,6 +51,11 @@ impl News {
     /// From now on it is told.
     pub(crate) fn open(&self) {
         self.state().open = true;
+    }
+
+    /// And in the log of this dashboard too.
+    pub(crate) fn open_on(&self, dashboard: &Admin) {
+        self.dashboard.get_or_init(|| dashboard.clone());
     }
 
     /// And from now on no more.
@@ -71,7 +84,10 @@ impl News {
     }
 
     /// What the operator does.
-    pub(crate) fn tell(&self, text: &str) {
+    pub(crate) fn tell(&self, level: Level, text: &str) {
+        if let Some(dashboard) = self.dashboard.get() {
+            dashboard.note(level, "operator", text);
+        }
         self.line("operator", &Style::new().cyan(), text);
     }
 

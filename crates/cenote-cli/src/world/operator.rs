@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cenote::Role;
+use cenote::{Level, Role};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::news::News;
@@ -93,10 +93,13 @@ impl Operator {
             return *since;
         }
         let epoch = server.view().map_or(0, |view| view.epoch);
-        self.news.tell(&format!(
-            "{name} is back and thinks that it is the primary, of epoch {epoch}; it is {} now",
-            self.register.epoch()
-        ));
+        let present = self.register.epoch();
+        self.news.tell(
+            Level::Warn,
+            &format!(
+                "{name} is back and thinks that it is the primary, of epoch {epoch}; it is {present} now"
+            ),
+        );
         let since = Instant::now();
         self.past.insert(Arc::clone(name), since);
         since
@@ -113,6 +116,7 @@ impl Operator {
             None if !said => {
                 self.leaderless = Some((since, true));
                 self.news.tell(
+                    Level::Warn,
                     "nobody that lives has every write that was acknowledged: no primary until one does",
                 );
             }
@@ -122,10 +126,12 @@ impl Operator {
 
     fn tell(&self, done: Result<String, Mishap>, server: &Server) {
         match done {
-            Ok(told) => self.news.tell(&told),
+            Ok(told) => self.news.tell(Level::Info, &told),
             // It may have died meanwhile: the next look sees.
             Err(Mishap::Life(_)) => {}
-            Err(error) => self.news.tell(&format!("{}: {error}", server.name)),
+            Err(error) => {
+                self.news.tell(Level::Error, &format!("{}: {error}", server.name));
+            }
         }
     }
 }

@@ -203,6 +203,26 @@ impl Demo {
         nodes.iter().find(|node| node["key"] == key).unwrap().clone()
     }
 
+    /// Looks into the dashboard's log until it has all these lines, by their beginnings, below the first.
+    fn until_log(&self, first: &str, then: &[&str]) {
+        let began = Instant::now();
+        loop {
+            let (code, text) = self.ask("GET", "/status");
+            assert_eq!(code, 200, "{text}");
+            let status: Value = serde_json::from_str(&text).unwrap();
+            let line = |entry: &Value| {
+                let [of, text] = ["of", "text"].map(|name| entry[name].as_str().unwrap());
+                format!("{of} {text}")
+            };
+            let log: Vec<String> = status["log"].as_array().unwrap().iter().map(line).collect();
+            let rest = || log.iter().skip_while(|line| !line.starts_with(first));
+            if then.iter().all(|part| rest().any(|line| line.starts_with(part))) {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "something is missing: {log:#?}");
+        }
+    }
+
     /// Looks again and again.
     fn until(&self, key: &str, so: impl Fn(&Value) -> bool) {
         let began = Instant::now();
@@ -237,6 +257,16 @@ fn the_buttons_of_the_dashboard_do_what_they_say_and_ctrl_c_ends_it_and_leaves_n
     demo.line("b is the primary now, of epoch 2");
     demo.until("b", |node| node["role"] == "primary");
     demo.until("a", |node| node["condition"] == "unreachable");
+    // The dashboard tells the story: what was done, then what came of it, and what the operator did.
+    demo.until_log(
+        "actions action kill-primary: ",
+        &[
+            "actions action kill-primary: a, the primary, is killed; 600 ms until somebody is promoted",
+            "shop cluster \"shop\", node \"a\": offline: ",
+            "operator operator: b is the primary now, of epoch 2",
+            "shop cluster \"shop\", node \"b\": was replica, is primary",
+        ],
+    );
     demo.press("revive");
     demo.until("a", |node| node["role"] == "replica" && node["serves"] == true);
     // A button that has nothing to do says so.

@@ -101,7 +101,7 @@ impl Score {
     /// It served a request.
     pub fn succeeded(&mut self) {
         self.failures = 0;
-        self.weight = (self.weight + self.scoring.up).min(self.scoring.most);
+        self.weight = self.weight.saturating_add(self.scoring.up).min(self.scoring.most);
     }
 
     /// It failed a request.

@@ -4,36 +4,59 @@
 //! The rule (nginx's): each turn every node gains its weight, the one that has most is chosen and pays the sum. That
 //! is a state of many words, and changing it word by word drifts when threads meet. But its sequence repeats after as
 //! many turns as the weights add up to. So it is worked out once for each set of candidates, and a turn is one
-//! addition.
+//! addition. Each set has its own turns: routes with different nodes, as those of shards, do not disturb each other.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 
 use super::{Balance, Pick, Seat};
+use crate::random::mix;
 
 /// Longest sequence. Larger sums of weights are scaled down to it, each node keeping at least one turn.
 const LONGEST: u64 = 4096;
+/// So many turns are remembered, of all sets together; then all are forgotten but the newest.
+const REMEMBERED: usize = 1 << 16;
 
 /// By weight, evenly spread.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SmoothWeighted {
-    sequence: ArcSwap<Sequence>,
-    turn: AtomicUsize,
+    /// By candidates: their ids and weights.
+    sequences: ArcSwap<HashMap<u64, Arc<Sequence>>>,
 }
 
 #[derive(Debug)]
 struct Sequence {
-    /// For whom it is: ids and weights.
-    of: u64,
+    /// Never empty.
     ids: Vec<u64>,
+    turn: AtomicUsize,
 }
 
 impl SmoothWeighted {
     /// From the first turn on.
     pub fn new() -> SmoothWeighted {
-        let sequence = ArcSwap::from_pointee(Sequence { of: 0, ids: Vec::new() });
-        SmoothWeighted { sequence, turn: AtomicUsize::new(0) }
+        SmoothWeighted::default()
+    }
+
+    /// Works out the sequence of these candidates and remembers it.
+    fn learn(&self, of: u64, among: &[Seat<'_>], pick: &Pick<'_>) -> Arc<Sequence> {
+        let weights: Vec<u64> = among.iter().map(|seat| weight(*seat)).collect();
+        let turns = SmoothWeighted::sequence(&weights);
+        let ids: Vec<u64> = turns.into_iter().map(|at| among[at].id()).collect();
+        let known = self.sequences.load();
+        // Where many sets come and go, none begins with its heaviest node each time.
+        let first = if known.is_empty() { 0 } else { pick.random().below(ids.len()) };
+        let sequence = Arc::new(Sequence { ids, turn: AtomicUsize::new(first) });
+        self.sequences.rcu(|known| {
+            let turns: usize = known.values().map(|known| known.ids.len()).sum();
+            let keeps = turns + sequence.ids.len() <= REMEMBERED;
+            let mut sequences = if keeps { HashMap::clone(known) } else { HashMap::new() };
+            sequences.insert(of, Arc::clone(&sequence));
+            sequences
+        });
+        sequence
     }
 
     /// The turns of nodes with these weights, as positions, up to where they repeat.
@@ -79,35 +102,25 @@ fn weight(seat: Seat<'_>) -> u64 {
 }
 
 fn fingerprint(among: &[Seat<'_>]) -> u64 {
-    let of =
-        |hash: u64, seat: &Seat<'_>| crate::random::mix(hash ^ seat.id() ^ (weight(*seat) << 40));
+    let of = |hash: u64, seat: &Seat<'_>| mix(mix(hash ^ seat.id()) ^ weight(*seat));
     among.iter().fold(1, of)
-}
-
-impl Default for SmoothWeighted {
-    fn default() -> SmoothWeighted {
-        SmoothWeighted::new()
-    }
 }
 
 impl Balance for SmoothWeighted {
     fn choose(&self, among: &[Seat<'_>], pick: &Pick<'_>) -> usize {
         let of = fingerprint(among);
-        let mut sequence = self.sequence.load();
-        // Who was chosen and failed is only left out, not forgotten: the sequence is that of the first attempt.
-        if pick.attempt() == 0 && sequence.of != of {
-            let weights: Vec<u64> = among.iter().map(|seat| weight(*seat)).collect();
-            let turns = SmoothWeighted::sequence(&weights);
-            let ids = turns.into_iter().map(|at| among[at].id()).collect();
-            self.sequence.store(std::sync::Arc::new(Sequence { of, ids }));
-            self.turn.store(0, Ordering::Relaxed);
-            sequence = self.sequence.load();
-        }
-        let turns = sequence.ids.len().max(1);
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let from = (0..turns).map(|n| sequence.ids.get((turn.wrapping_add(n)) % turns));
-        let there = |id: Option<&u64>| among.iter().position(|seat| Some(&seat.id()) == id);
-        from.filter_map(there).next().unwrap_or(0)
+        let sequences = self.sequences.load();
+        let learnt;
+        let sequence = match sequences.get(&of) {
+            Some(known) => known,
+            None => {
+                learnt = self.learn(of, among, pick);
+                &learnt
+            }
+        };
+        let turn = sequence.turn.fetch_add(1, Ordering::Relaxed);
+        let id = sequence.ids[turn % sequence.ids.len()];
+        among.iter().position(|seat| seat.id() == id).unwrap_or(0)
     }
 }
 

@@ -113,6 +113,8 @@ pub(crate) struct State<M: Manager> {
     last_observer: u64,
     outbox: VecDeque<Event>,
     delivering: bool,
+    instructions: VecDeque<Instruction<M>>,
+    instructing: bool,
     /// Loans of nodes that are gone, so that the sum never falls.
     lent_before: u64,
     no_primary_since: Option<Time>,
@@ -141,11 +143,16 @@ pub(crate) struct Core<M: Manager> {
     me: Weak<Core<M>>,
 }
 
+/// What a pool is told.
+enum Instruction<M: Manager> {
+    /// What it may have.
+    Grant(Pool<M>, Bound),
+    /// Its node was found to be unreachable, or not to be any more.
+    Seek(Pool<M>, bool),
+}
+
 /// What is to be done when the state is let go.
-struct After<M: Manager> {
-    grants: Vec<(Pool<M>, Bound)>,
-    /// Pools whose node was found to be unreachable, or not to be any more.
-    seeking: Vec<(Pool<M>, bool)>,
+struct After {
     /// Nodes whose queues callers should leave.
     left: Vec<Arc<Standing>>,
     wake: bool,
@@ -187,6 +194,8 @@ impl<M: Manager> Core<M> {
                 last_observer: 0,
                 outbox: VecDeque::new(),
                 delivering: false,
+                instructions: VecDeque::new(),
+                instructing: false,
                 lent_before: 0,
                 no_primary_since: Some(env.now()),
                 last_primary_error: None,
@@ -327,12 +336,7 @@ impl<M: Manager> Core<M> {
         let mut after = state.renew(self, now);
         after.wake |= wake;
         drop(state);
-        for (pool, grant) in after.grants {
-            pool.set_grant(grant);
-        }
-        for (pool, seeking) in after.seeking {
-            pool.set_seeking(seeking);
-        }
+        self.instruct();
         self.deliver();
         for standing in after.left {
             standing.watchers.wake_all();
@@ -341,6 +345,25 @@ impl<M: Manager> Core<M> {
             self.watchers.wake_all();
         }
         after.due
+    }
+
+    /// Tells the pools, in the order in which it was decided: of two who decide at the same time, the later word stands.
+    /// Whoever comes while somebody does so leaves it to them.
+    fn instruct(&self) {
+        let mut state = self.lock();
+        if state.instructing {
+            return;
+        }
+        state.instructing = true;
+        while let Some(instruction) = state.instructions.pop_front() {
+            drop(state);
+            match instruction {
+                Instruction::Grant(pool, grant) => pool.set_grant(grant),
+                Instruction::Seek(pool, seeking) => pool.set_seeking(seeking),
+            }
+            state = self.lock();
+        }
+        state.instructing = false;
     }
 
     /// Tells the observers. Whoever comes while somebody does so leaves it to them, so the order is kept and an observer

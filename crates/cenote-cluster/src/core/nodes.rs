@@ -2,6 +2,7 @@
 //! their pools are touched: a change costs what changed, and one copy of the list of nodes (D-2).
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +40,11 @@ impl<M: Manager> Core<M> {
         let mut made = Vec::new();
         for (id, node, stays) in newcomers {
             let key = node.key().to_owned();
-            match self.make_member(id, node) {
+            // The closures that make it are somebody else's code: their panic costs this node and nothing else.
+            let make = AssertUnwindSafe(|| self.make_member(id, node));
+            let made_it = catch_unwind(make)
+                .unwrap_or_else(|_| Err(BuildError::Panicked { node: key.clone() }));
+            match made_it {
                 Ok(member) => {
                     // Only now: what is there stays until there is something instead.
                     gone.extend(stays.is_some().then_some(key));
@@ -76,6 +81,8 @@ impl<M: Manager> Core<M> {
         }
         let left = self.let_go(left);
         if !left.is_empty() {
+            // Sources with nodes that could not be used try these again: two may list the same one.
+            self.settings.sources.iter().for_each(|desk| desk.freed());
             // It acts at once; nobody waits for its end.
             drop(Removing::new(left, drain));
         }
@@ -83,7 +90,13 @@ impl<M: Manager> Core<M> {
             // A pause, a drain or a close that came meanwhile is for this one too.
             match self.life() {
                 Life::Running => {}
-                Life::Paused => drop(pool.pause()),
+                Life::Paused => {
+                    let _settled = pool.pause();
+                    // Whoever resumed the cluster meanwhile may have come to this pool too early.
+                    if self.life() == Life::Running {
+                        let _settled = pool.resume();
+                    }
+                }
                 _ => drop(pool.close_now()),
             }
         }

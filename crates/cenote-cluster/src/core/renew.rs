@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use cenote::{Bound, Manager, Pool, Role, Time};
+use cenote::{Bound, Manager, Role, Time};
 
 use super::by_hand::missed;
-use super::{After, Core, Member, State};
+use super::{After, Core, Instruction, Member, State};
 use crate::event::EventKind;
 use crate::health::Condition;
 use crate::random::stable_hash;
@@ -16,7 +16,7 @@ use crate::snapshot::{Admission, Place, Snapshot};
 use crate::totals::divide;
 
 impl<M: Manager> State<M> {
-    pub(super) fn renew(&mut self, core: &Core<M>, now: Time) -> After<M> {
+    pub(super) fn renew(&mut self, core: &Core<M>, now: Time) -> After {
         let mut due = Time::NEVER;
         let mut badness = Vec::with_capacity(self.members.len());
         let mut places: Vec<Place> = Vec::with_capacity(self.members.len());
@@ -61,22 +61,29 @@ impl<M: Manager> State<M> {
         self.only_grow(&mut places);
         self.note_primary(&places, now);
         self.tell_changes(core, &places, now);
-        let grants = self.grants(core, &mut places);
+        self.grant(core, &mut places);
         for place in &mut places {
             let weight = f64::from(place.weight) * place.share;
             place.per_weight = 1.0 / weight.max(f64::MIN_POSITIVE);
         }
-        let seeking = self.seeking(&places);
+        self.seek(&places);
         let old = core.snapshot.load();
         let changed = old.places.len() != places.len()
             || old.places.iter().zip(&places).any(|(old, new)| !old.is_like(new));
-        let mut after = After { grants, seeking, left: Vec::new(), wake: false, due };
+        let mut after = After { left: Vec::new(), wake: false, due };
         if changed {
             for place in &places {
                 place.standing.set_role(place.role);
                 let before = old.find(place.id).map(|at| &old.places[at]);
+                // Whoever waits there may not be wanted any more: each looks for itself.
                 let left = place.admission == Admission::Shut
-                    || before.is_some_and(|b| b.role != place.role || b.lagging != place.lagging);
+                    || before.is_some_and(|before| {
+                        before.role != place.role
+                            || before.lagging != place.lagging
+                            || before.admission != place.admission
+                            || (before.weight == 0) != (place.weight == 0)
+                            || !Arc::ptr_eq(&before.node, &place.node)
+                    });
                 if left {
                     after.left.push(Arc::clone(&place.standing));
                 }
@@ -203,22 +210,19 @@ impl<M: Manager> State<M> {
     }
 
     /// Which pools must find out whether their node is back: one that lent all it has would not look.
-    fn seeking(&mut self, places: &[Place]) -> Vec<(Pool<M>, bool)> {
-        let mut changed = Vec::new();
+    fn seek(&mut self, places: &[Place]) {
         for (member, place) in self.members.iter_mut().zip(places) {
             let seeking = place.condition == Condition::Unreachable;
             if seeking != member.seeking {
                 member.seeking = seeking;
-                changed.push((member.pool.clone(), seeking));
+                self.instructions.push_back(Instruction::Seek(member.pool.clone(), seeking));
             }
         }
-        changed
     }
 
     /// What each pool may have: its part of the totals, and of that its share during a slow start.
-    fn grants(&mut self, core: &Core<M>, places: &mut [Place]) -> Vec<(Pool<M>, Bound)> {
+    fn grant(&mut self, core: &Core<M>, places: &mut [Place]) {
         let parts = divide(&core.settings.totals, places);
-        let mut grants = Vec::new();
         for ((member, place), part) in self.members.iter_mut().zip(places).zip(parts) {
             place.size = place.size.min(part);
             let grown = (place.size as f64 * place.share).ceil() as usize;
@@ -229,10 +233,9 @@ impl<M: Manager> State<M> {
             };
             if grant != member.grant {
                 member.grant = grant;
-                grants.push((member.pool.clone(), grant));
+                self.instructions.push_back(Instruction::Grant(member.pool.clone(), grant));
             }
         }
-        grants
     }
 }
 

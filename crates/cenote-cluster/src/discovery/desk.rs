@@ -1,5 +1,6 @@
 //! One source as a cluster knows it: its name, its stabilizer and a bell to end its task with.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cenote::Time;
@@ -10,14 +11,17 @@ use crate::watch::Bell;
 pub(crate) struct Desk {
     name: Arc<str>,
     stabilizer: Mutex<Stabilizer>,
-    /// Raised when the cluster ends.
+    /// A node went: what stood in the way of others may be gone.
+    freed: AtomicBool,
+    /// Raised when the cluster ends, or the task has to look.
     pub(super) bell: Bell,
 }
 
 impl Desk {
     pub(crate) fn new(name: String, rules: SafetyRules) -> Arc<Desk> {
         let stabilizer = Mutex::new(Stabilizer::new(rules));
-        Arc::new(Desk { name: name.into(), stabilizer, bell: Bell::default() })
+        let freed = AtomicBool::new(false);
+        Arc::new(Desk { name: name.into(), stabilizer, freed, bell: Bell::default() })
     }
 
     pub(crate) fn name(&self) -> Arc<str> {
@@ -34,6 +38,19 @@ impl Desk {
 
     pub(crate) fn is_hopeless(&self) -> bool {
         self.lock().is_hopeless()
+    }
+
+    /// A node of some source went.
+    pub(crate) fn freed(&self) {
+        if self.lock().has_refused() {
+            self.freed.store(true, Ordering::Release);
+            self.bell.raise();
+        }
+    }
+
+    /// Whether a node went since the last time.
+    pub(super) fn take_freed(&self) -> bool {
+        self.freed.swap(false, Ordering::AcqRel)
     }
 
     /// The cluster has ended, or ends.

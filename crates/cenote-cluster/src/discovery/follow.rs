@@ -112,6 +112,10 @@ impl<M: Manager> Core<M> {
         let (now, passing) = (self.env.now(), Passing::new(self.snapshot.load_full()));
         let decision = desk.lock().look(now, |key| passing.has(key));
         self.carry_out(desk, decision);
+        if desk.take_freed() {
+            let decision = desk.lock().again();
+            self.carry_out(desk, decision);
+        }
     }
 
     fn carry_out(&self, desk: &Desk, decision: Decision) {

@@ -153,10 +153,11 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
     done
 }
 
-/// A new file that only its owner may read.
+/// A new file that only its owner may read: what lies there already, as after a crash, may be open to others.
 fn private(path: &Path) -> std::io::Result<File> {
+    let _ = fs::remove_file(path);
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)

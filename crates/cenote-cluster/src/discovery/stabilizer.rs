@@ -16,6 +16,7 @@
 //! no node at all                          nothing, unless that is allowed
 //! that it cannot say, or makes no sense   nothing
 //! one node twice                          the first counts
+//! a node that cannot be used              it is tried again when something is said, and when another node went
 //! ```
 //!
 //! While a source is not to be trusted, because it fails or lists nothing, nobody is removed, held or not; when it
@@ -269,6 +270,24 @@ impl Stabilizer {
         let why: Arc<str> = why.into();
         let before = self.refused.insert(key.to_owned(), Arc::clone(&why));
         (before.as_ref() != Some(&why)).then(|| Note::Refused { node: key.to_owned(), why })
+    }
+
+    /// What stood in the way of those that could not be used may be gone: they are to be tried again.
+    pub fn again(&mut self) -> Decision {
+        let mut decision = Decision::default();
+        for node in self.refused.keys().filter_map(|key| self.listed.get(key)) {
+            let member = Member { node: node.clone(), held: None };
+            decision.orders.push(match self.members.insert(node.key().to_owned(), member) {
+                None => Order::Add(node.clone()),
+                Some(_) => Order::Change(node.clone()),
+            });
+        }
+        decision
+    }
+
+    /// Whether something that the source lists cannot be used.
+    pub(crate) fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
     }
 
     /// An order was carried out.

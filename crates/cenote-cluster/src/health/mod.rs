@@ -374,6 +374,10 @@ impl Health {
         self.turn();
         self.reach = Reach::Down;
         self.ramp = None;
+        // Whoever was to try has nothing to tell in this term: the place is the next one's.
+        if let Trouble::HalfOpen { taken } = &mut self.trouble {
+            *taken = false;
+        }
         true
     }
 }

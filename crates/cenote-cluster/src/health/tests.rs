@@ -184,6 +184,23 @@ fn without_a_connection_and_with_failing_connects_it_is_unreachable() {
     assert!(!health.cut_off());
 }
 
+// C-6, C-10
+#[test]
+fn a_node_that_is_cut_off_while_one_request_tries_it_is_tried_again_when_it_can_be_connected_to() {
+    let mut health = online(rules());
+    health.fails(5, at(0));
+    health.tick(at(5_000));
+    assert!(health.take_probe());
+    let tries = health.term();
+    assert!(health.cut_off());
+    assert!(!health.unproved(tries), "it has nothing to say any more");
+    assert!(health.connected(at(6_000)));
+    assert_eq!(health.condition(), Condition::HalfOpen);
+    assert!(health.take_probe(), "else nobody would ever be let in again");
+    assert!(health.proved(health.term(), at(6_001)));
+    assert_eq!(health.condition(), Condition::SlowStart);
+}
+
 // C-6
 #[test]
 fn a_rest_that_the_score_asks_for_ends_by_itself() {

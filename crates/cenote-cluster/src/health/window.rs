@@ -27,7 +27,7 @@ impl Window {
     }
 
     fn bucket(&self, at: Time) -> u64 {
-        at.as_nanos() / self.width.as_nanos() as u64
+        at.as_nanos() / u64::try_from(self.width.as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// Empties what has become too old.

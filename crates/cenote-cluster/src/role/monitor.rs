@@ -7,6 +7,7 @@
 //! next one. So a node that hangs delays nobody.
 
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
@@ -16,32 +17,38 @@ use cenote::{Ended, Env, Manager, Pool, Pooled, Probe, Probed, State};
 
 use crate::core::Core;
 use crate::health::Condition;
+use crate::standing::Standing;
 use crate::watch::Bell;
 
 type Answer = Pin<Box<dyn Future<Output = Option<Probed>> + Send>>;
 
 /// Asks one node.
-pub(crate) type Prober<M> = Arc<dyn Fn(Pool<M>) -> Answer + Send + Sync>;
+pub(crate) type Prober<M> = Arc<dyn Fn(Pool<M>, Arc<Standing>) -> Answer + Send + Sync>;
 
 /// Asks within this time; what takes longer is closed.
 pub(crate) fn prober<M: Probe>(env: Arc<dyn Env>, timeout: Duration) -> Prober<M> {
-    Arc::new(move |pool| {
+    Arc::new(move |pool, standing| {
         let env = Arc::clone(&env);
         Box::pin(async move {
             let deadline = env.now() + timeout;
             let mut conn = pool.acquire_owned().priority(0).deadline_at(deadline).await.ok()?;
+            standing.load.is_asked();
             // Cut short, the connection is in the middle of something.
             Pooled::set_ended(&mut conn, Ended::Cancelled);
             let mut sleep = pin!(env.sleep_until(deadline));
             let answer = {
                 let mut probe = pin!(pool.manager().probe(&mut conn));
-                poll_fn(|cx| match probe.as_mut().poll(cx) {
-                    Poll::Ready(answer) => Poll::Ready(Some(answer)),
-                    Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
+                poll_fn(|cx| {
+                    // It is the driver's code: its panic costs this connection, and the monitor goes on.
+                    match catch_unwind(AssertUnwindSafe(|| probe.as_mut().poll(cx))) {
+                        Ok(Poll::Ready(answer)) => Poll::Ready(Ok(Some(answer))),
+                        Ok(Poll::Pending) => sleep.as_mut().poll(cx).map(|()| Ok(None)),
+                        Err(_) => Poll::Ready(Err(())),
+                    }
                 })
                 .await
             };
-            match answer {
+            match answer.ok()? {
                 Some(Ok(probed)) => {
                     Pooled::set_ended(&mut conn, Ended::Returned);
                     Some(probed)
@@ -59,6 +66,9 @@ pub(crate) fn prober<M: Probe>(env: Arc<dyn Env>, timeout: Duration) -> Prober<M
     })
 }
 
+/// Nobody asks more often than this, whatever is configured.
+const SOONEST: Duration = Duration::from_millis(1);
+
 /// Asks until the cluster is gone.
 pub(crate) async fn watch_roles<M: Manager>(
     core: Weak<Core<M>>,
@@ -67,6 +77,7 @@ pub(crate) async fn watch_roles<M: Manager>(
     ask: Prober<M>,
     every: Duration,
 ) {
+    let every = every.max(SOONEST);
     let mut running: Vec<(u64, Answer)> = Vec::new();
     loop {
         let quick = match core.upgrade() {
@@ -77,10 +88,11 @@ pub(crate) async fn watch_roles<M: Manager>(
                 for (place, pool) in members.places.iter().zip(&members.pools) {
                     let can_answer = place.condition != Condition::Unreachable;
                     if can_answer && running.iter().all(|(id, _)| *id != place.id) {
-                        running.push((place.id, ask(pool.clone())));
+                        let standing = Arc::clone(&place.standing);
+                        running.push((place.id, ask(pool.clone(), standing)));
                     }
                 }
-                core.settings.quick
+                core.settings.quick.max(SOONEST)
             }
         };
         let began = env.now();

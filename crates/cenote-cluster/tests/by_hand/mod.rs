@@ -7,7 +7,7 @@ use cenote_cluster::discovery::push;
 use cenote_cluster::{
     ByHand, Cluster, Condition, Error, Event, HealthRules, Registry, Route, Watcher,
 };
-use cenote_testkit::Script;
+use cenote_testkit::{Remote, Script};
 
 use crate::common::{World, ms, node, secs, turns};
 
@@ -44,9 +44,15 @@ fn an_ejected_node_gets_nothing_keeps_its_connections_and_comes_back_when_it_is_
     });
 }
 
-// C-6, C-9
+// C-1, C-6, C-9
 #[test]
-fn whoever_waits_at_a_node_that_is_ejected_goes_elsewhere_with_the_same_deadline() {
+fn whoever_waits_at_a_node_that_gets_nothing_more_goes_elsewhere_with_the_same_deadline() {
+    goes_elsewhere(|cluster, at| drop(cluster.eject(at).unwrap()));
+    goes_elsewhere(|cluster, at| drop(cluster.set_weight(at, 0).unwrap()));
+    goes_elsewhere(|cluster, at| cluster.update(Node::new(at, at).weight(0)).unwrap());
+}
+
+fn goes_elsewhere(take_out: impl Fn(&Cluster<Remote>, &str)) {
     let world = World::new(1);
     let cluster = world.plain(&["a", "b"]).pool(|pool| pool.max_size(1)).build().unwrap();
     world.sim.run(async {
@@ -63,7 +69,7 @@ fn whoever_waits_at_a_node_that_is_ejected_goes_elsewhere_with_the_same_deadline
             both = cluster.status();
         }
         let at = if both.node("a").unwrap().waiting == 1 { "a" } else { "b" };
-        cluster.eject(at).unwrap();
+        take_out(&cluster, at);
         world.settled().await;
         let goes = if at == "a" { "b" } else { "a" };
         assert_eq!(cluster.status().node(goes).unwrap().waiting, 1);

@@ -203,6 +203,66 @@ fn a_fixed_list_is_a_source_and_several_sources_do_not_disturb_each_other() {
     });
 }
 
+// D-1, D-3
+#[test]
+fn what_one_source_takes_away_stays_while_another_lists_it() {
+    let world = World::new(1);
+    let ((old, from_old), (new, from_new)) = (push(), push());
+    let cluster = world
+        .builder()
+        .node(Node::new("mine", "mine"))
+        .discover(from_old)
+        .discover(from_new)
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        // As when one registry takes the place of another.
+        old.all(nodes(&["a", "b"]));
+        world.settled().await;
+        new.all(nodes(&["mine", "a", "b", "c"]));
+        world.settled().await;
+        assert_eq!(cluster.status().sources[1].refused.len(), 3);
+        old.all(nodes(&["b"]));
+        world.settled().await;
+        assert_eq!(keys(&cluster), ["mine", "b", "c", "a"]);
+        let refused = &cluster.status().sources[1].refused;
+        assert_eq!(refused.len(), 2, "{refused:?}");
+        // What is removed by hand stays so.
+        cluster.remove("mine", secs(1)).await;
+        world.settled().await;
+        assert_eq!(keys(&cluster), ["b", "c", "a"]);
+    });
+}
+
+// D-2, P-23
+#[test]
+fn a_closure_that_panics_for_one_node_costs_that_node_and_nothing_else() {
+    let world = World::new(1);
+    let (push, pushed) = push();
+    let driver = world.net.driver();
+    let make = move |node: &Node| {
+        assert_ne!(node.key(), "bad", "a closure that panics on purpose");
+        driver(node)
+    };
+    let cluster = cenote_cluster::Cluster::builder(make)
+        .env(world.sim.env())
+        .discover(pushed)
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        push.all(nodes(&["a", "bad"]));
+        world.settled().await;
+        assert_eq!(keys(&cluster), ["a"]);
+        let reasons = cluster.status().sources[0].reasons();
+        assert!(reasons[0].contains("panicked"), "{reasons:?}");
+        // Its source is followed on.
+        push.all(nodes(&["a", "b"]));
+        world.settled().await;
+        assert_eq!(keys(&cluster), ["a", "b"]);
+        assert!(cluster.add(Node::new("bad", "x")).unwrap_err().to_string().contains("panicked"));
+    });
+}
+
 // C-1, D-2
 #[test]
 fn a_total_is_for_those_who_are_there_after_the_change() {

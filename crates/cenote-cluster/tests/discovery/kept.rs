@@ -53,6 +53,21 @@ async fn what_a_source_said_last_is_there_when_the_next_life_begins_without_it()
 
 // D-3, S
 #[tokio::test]
+async fn what_a_crash_left_behind_opens_the_file_to_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.json");
+    let beside = folder.path().join(format!("kept.json.{}", std::process::id()));
+    fs::write(&beside, "half of").unwrap();
+    fs::set_permissions(&beside, fs::Permissions::from_mode(0o644)).unwrap();
+    let (registry, pushed) = push();
+    registry.all(some());
+    kept(pushed, &path).next(&Tokio::current().unwrap()).await.unwrap();
+    assert_eq!(NodeFile::read(&path).unwrap().nodes, some());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+// D-3, S
+#[tokio::test]
 async fn a_file_that_cannot_be_used_or_written_is_no_reason_to_fail() {
     let folder = tempfile::tempdir().unwrap();
     let env = Tokio::current().unwrap();

@@ -19,7 +19,7 @@ use cenote::{Env, Epoch, Fault, Node, Role, Time};
 use crate::sim::Sim;
 use crate::step::ScriptError;
 
-/// Servers by name, in one [`Sim`]'s time.
+/// Servers by name, in one [`Sim`]'s time, or in [another](Net::in_env).
 ///
 /// ```
 /// use cenote::{Manager, Node};
@@ -48,7 +48,13 @@ pub struct Net {
 impl Net {
     /// A network without servers.
     pub fn new(sim: &Sim) -> Net {
-        Net { env: sim.env(), hosts: Arc::default() }
+        Net::in_env(sim.env())
+    }
+
+    /// The same in another time than a simulator's, such as that of a runtime: for what looks on from outside, as a browser
+    /// does.
+    pub fn in_env(env: Arc<dyn Env>) -> Net {
+        Net { env, hosts: Arc::default() }
     }
 
     /// The server with this name; it is there from the first call on.

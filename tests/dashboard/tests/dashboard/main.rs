@@ -4,6 +4,7 @@
 
 mod ends;
 mod hostile;
+mod lags;
 mod looks;
 mod operates;
 mod rules;

@@ -146,6 +146,11 @@ impl World {
         format!("world.rs:{place}")
     }
 
+    /// What a test does to something that lives in the world's own runtime.
+    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
     /// The server of a node dies, and takes its connections with it.
     pub(crate) fn kill(servers: &[Script], at: usize) {
         servers[at].connect_always(Step::Error(Fault::Host));

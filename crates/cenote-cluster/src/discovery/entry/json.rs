@@ -8,6 +8,9 @@ use serde_json::value::RawValue;
 
 use super::{Entry, Field, Lines, Mistake, Value, one_line, shown};
 
+/// The most fields of an entry that are looked at; a node has eight. Each is compared with all before it.
+const MOST_FIELDS: usize = 32;
+
 /// One node.
 pub(super) fn entry(text: &str) -> Result<Entry, Mistake> {
     let reader = Reader { text, lines: Lines::new(text) };
@@ -71,6 +74,11 @@ impl<'a> Reader<'a> {
         let mut read: Vec<Field> = Vec::new();
         for (name, value) in fields.0 {
             let line = self.line(value);
+            if read.len() == MOST_FIELDS {
+                let what =
+                    format!("a node has more than {MOST_FIELDS} fields: it needs eight at most");
+                return Err(Mistake::at(line, what));
+            }
             if read.iter().any(|field| field.name == name) {
                 let what = format!("a node has its \"{}\" twice: say it once", shown(&name));
                 return Err(Mistake::at(line, what));

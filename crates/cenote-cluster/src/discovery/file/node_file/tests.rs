@@ -6,6 +6,17 @@ use cenote::Role;
 
 use super::*;
 
+// S
+#[test]
+fn an_entry_with_a_hundred_thousand_fields_is_told_at_once() {
+    let fields: Vec<String> = (0..100_000).map(|n| format!("\"{n}\": 1")).collect();
+    let text = format!("{{\"nodes\": [{{{}}}]}}", fields.join(", "));
+    let began = std::time::Instant::now();
+    let told = NodeFile::from_json(&text).unwrap_err().to_string();
+    assert!(told.contains("more than 32 fields"), "{told}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
 // D-1, D-2
 #[test]
 fn both_formats_say_the_same() {
