@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cenote::{Ended, Fault, Manager, Membership, Pool, Role};
+use cenote_http::hyper::Method;
 use cenote_http::{Fetch, Http, HttpError, Version, success};
 
-use super::{get, http, inner, pool, text, until};
+use super::{get, http, inner, pool, text, until, with};
 use crate::service::Service;
 
 // P-14
@@ -39,11 +40,13 @@ struct Told {
     well: AtomicU64,
     overloaded: AtomicU64,
     cancelled: AtomicU64,
+    lost: AtomicU64,
 }
 
 impl Told {
-    fn counts(&self) -> [u64; 3] {
-        [&self.well, &self.overloaded, &self.cancelled].map(|count| count.load(Ordering::SeqCst))
+    fn counts(&self) -> [u64; 4] {
+        [&self.well, &self.overloaded, &self.cancelled, &self.lost]
+            .map(|count| count.load(Ordering::SeqCst))
     }
 }
 
@@ -77,6 +80,7 @@ impl Membership for Told {
         match outcome {
             Ok(()) => _ = self.well.fetch_add(1, Ordering::SeqCst),
             Err(Fault::Overload) => _ = self.overloaded.fetch_add(1, Ordering::SeqCst),
+            Err(Fault::Connection) => _ = self.lost.fetch_add(1, Ordering::SeqCst),
             Err(fault) => panic!("{fault}"),
         }
     }
@@ -95,13 +99,24 @@ async fn the_cluster_hears_of_it_from_a_fetch_and_nothing_of_one_that_was_given_
         for path in ["/full", "/status?429", "/status?404", "/id"] {
             drop(pool.fetch(get(path)).await.unwrap());
         }
-        assert_eq!((told.counts(), service.seen().accepted()), ([2, 2, 0], 1));
+        assert_eq!((told.counts(), service.seen().accepted()), ([2, 2, 0, 0], 1));
         let asking = pool.clone();
         let given_up =
             tokio::spawn(async move { asking.fetch(get("/slow?60000")).await.map(drop) });
         until("runs", || service.seen().running() == 1).await;
         given_up.abort();
-        until("is given back", || told.counts() == [2, 2, 1]).await;
+        until("is given back", || told.counts() == [2, 2, 1, 0]).await;
+        until("is over", || service.seen().running() == 0).await;
+        // What was lost is told, and not sent again, since it may have been carried out.
+        let asking = pool.clone();
+        let lost =
+            tokio::spawn(
+                async move { asking.fetch(with(Method::POST, "/slow?60000")).await.map(drop) },
+            );
+        until("runs again", || service.seen().running() == 1).await;
+        service.die().await;
+        assert!(lost.await.unwrap().is_err());
+        assert_eq!(told.counts(), [2, 2, 1, 1]);
     }
     let one = Service::start().await;
     let http = http(one.address());
