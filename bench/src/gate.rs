@@ -15,9 +15,10 @@ use crate::subject::Tuning;
 
 pub(crate) const FILE: &str = "bench/gate.txt";
 
-/// What is gated: a hit by default settings; the queue without and with deadlines.
-const ROWS: [(Scenario, Tuning); 3] = [
+/// What is gated: a hit by default settings, and while it is watched; the queue without and with deadlines.
+const ROWS: [(Scenario, Tuning); 4] = [
     (Scenario::S1, Tuning::Default),
+    (Scenario::S1, Tuning::Watched),
     (Scenario::S4, Tuning::Tuned),
     (Scenario::S4, Tuning::Default),
 ];

@@ -83,7 +83,7 @@ fn read(said: &str) -> Option<u64> {
 pub(crate) fn serve(scenario: &str, pool: &str, tuning: &str, n: &str) -> Result<(), String> {
     let scenario = Scenario::find(scenario).ok_or("no such scenario")?;
     let pool = pools::find(pool).ok_or("no such pool")?;
-    let tuning = pool.tunings.iter().copied().find(|known| known.name() == tuning);
+    let tuning = Tuning::ALL.into_iter().find(|known| known.name() == tuning);
     let tuning = tuning.ok_or("no such settings")?;
     let n = n.parse().map_err(|_| "no number of cycles")?;
     let trial = Trial { scenario, pool: pool.name, tuning, scale: Scale::QUICK, run: 0 };

@@ -54,13 +54,19 @@ pub(crate) enum Tuning {
     Default,
     /// Tests before lending, limits of age and rest, and deadlines are off, as far as the pool lets them.
     Tuned,
+    /// Nothing, while somebody is told of all from info on, as a dashboard is: for the gate, which holds its hit against
+    /// the default's.
+    Watched,
 }
 
 impl Tuning {
+    pub(crate) const ALL: [Tuning; 3] = [Tuning::Default, Tuning::Tuned, Tuning::Watched];
+
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Tuning::Default => "default",
             Tuning::Tuned => "tuned",
+            Tuning::Watched => "watched",
         }
     }
 }

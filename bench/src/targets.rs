@@ -135,6 +135,7 @@ impl Target {
         let settings = match self.tuning {
             Tuning::Default => "",
             Tuning::Tuned => " (tuned)",
+            Tuning::Watched => " (watched)",
         };
         format!("{}{settings} {limit}{against}", self.metric.name)
     }

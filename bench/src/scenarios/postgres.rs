@@ -6,11 +6,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cenote::Share;
+use cenote::{Builder, Pool, Share, Timeout};
 use cenote_postgres::tokio_postgres::{self, Client, NoTls};
 use cenote_postgres::{Postgres, Reset};
 use cenote_testkit::servers::postgres::Server;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{self, Runtime};
 use tokio::sync::Semaphore;
 
 use super::Trial;
@@ -43,7 +43,8 @@ const SIZES: [usize; 3] = [4, 8, 16];
 const TASKS: usize = 64;
 const SELECT: &str = "SELECT 1";
 
-/// Cenote's other rows; its own is without reset.
+/// Cenote's other rows; its own is without reset, and each wait has a deadline, as by default.
+pub(crate) const PATIENT: &str = "cenote, no deadline";
 pub(crate) const ROLLBACK: &str = "cenote, Rollback";
 pub(crate) const DISCARD: &str = "cenote, DiscardAll";
 pub(crate) const SHARED: &str = "cenote, shared";
@@ -79,6 +80,7 @@ type Measure = fn(&Server, Duration, usize) -> Outcome;
 /// In the order of the table.
 const ROWS: &[(&str, Measure)] = &[
     (OURS, |server, window, size| exclusive(server, window, size, Reset::None)),
+    (PATIENT, patient),
     (ROLLBACK, |server, window, size| exclusive(server, window, size, Reset::Rollback)),
     (DISCARD, |server, window, size| exclusive(server, window, size, Reset::DiscardAll)),
     (SHARED, shared),
@@ -91,8 +93,22 @@ const ROWS: &[(&str, Measure)] = &[
 fn exclusive(server: &Server, window: Duration, size: usize, reset: Reset) -> Outcome {
     let runtime = runtime();
     let pool = pool(server, &runtime, reset, size);
+    lent(&runtime, window, size, pool)
+}
+
+/// As the other pools are set: nobody's wait ends by itself.
+fn patient(server: &Server, window: Duration, size: usize) -> Outcome {
+    let runtime = runtime();
+    let pool = {
+        let _here = runtime.enter();
+        builder(server, Reset::None, size).acquire_timeout(Timeout::Never).build()
+    };
+    lent(&runtime, window, size, pool.expect("these settings are valid"))
+}
+
+fn lent(runtime: &Runtime, window: Duration, size: usize, pool: Pool<Postgres>) -> Outcome {
     runtime.block_on(fill(&pool, size));
-    run(&runtime, window, TASKS, size, move || {
+    run(runtime, window, TASKS, size, move || {
         let pool = pool.clone();
         async move {
             let conn = pool.acquire().await.expect("one is had within 30 s");
@@ -144,20 +160,23 @@ fn started(trial: &Trial) -> Option<Server> {
 }
 
 fn runtime() -> Runtime {
-    let mut builder = Builder::new_multi_thread();
+    let mut builder = runtime::Builder::new_multi_thread();
     builder.worker_threads(2).enable_all().build().expect("a runtime can be built")
 }
 
-fn pool(server: &Server, runtime: &Runtime, reset: Reset, size: usize) -> cenote::Pool<Postgres> {
+fn pool(server: &Server, runtime: &Runtime, reset: Reset, size: usize) -> Pool<Postgres> {
     let _here = runtime.enter();
+    builder(server, reset, size).build().expect("these settings are valid")
+}
+
+fn builder(server: &Server, reset: Reset, size: usize) -> Builder<Postgres> {
     let postgres = Postgres::from_url(&server.url()).expect("the server's URL is one");
-    let pool = cenote::Pool::builder(postgres.reset(reset)).max_size(size);
-    pool.max_sharers(TASKS / size).build().expect("these settings are valid")
+    Pool::builder(postgres.reset(reset)).max_size(size).max_sharers(TASKS / size)
 }
 
 /// All connections are there before the time begins. Our pool would make no more of them than the load wants, and the
 /// others as many as callers come at once: how a pool grows is S6's affair.
-async fn fill(pool: &cenote::Pool<Postgres>, size: usize) {
+async fn fill(pool: &Pool<Postgres>, size: usize) {
     drop(pool.acquire_many(size).await.expect("all are had within 30 s"));
 }
 

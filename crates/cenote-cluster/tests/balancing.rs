@@ -247,6 +247,43 @@ fn least_loaded_sends_the_next_one_where_there_is_least_to_do_for_its_weight() {
         let status = cluster.status();
         let in_use = |name| status.node(name).unwrap().in_use;
         assert_eq!((in_use("a"), in_use("b")), (6, 3));
+        // Where nobody has anything to do the heavier one has least for its weight.
+        drop(held);
+        assert_eq!(turns(&cluster, &Route::any(), 20).await, ["a"; 20]);
+    });
+}
+
+// C-3
+#[test]
+fn who_waits_at_a_node_is_load_as_who_is_served_there() {
+    let world = World::new(1);
+    let cluster = world
+        .plain(&["a", "b"])
+        .pool(|pool| pool.max_size(1))
+        .balance(LeastLoaded)
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let mut held = vec![cluster.route(Route::any().to("a")).await.unwrap()];
+        held.push(cluster.route(Route::any().to("b")).await.unwrap());
+        let wait = |route: Route| {
+            let cluster = cluster.clone();
+            world.sim.spawn(async move { drop(cluster.route(route).await) })
+        };
+        let mut tasks: Vec<_> = (0..6).map(|_| wait(Route::any().to("a"))).collect();
+        world.settled().await;
+        for _ in 0..6 {
+            tasks.push(wait(Route::any()));
+            world.settled().await;
+        }
+        let status = cluster.status();
+        let waiting = |name| status.node(name).unwrap().waiting;
+        assert_eq!((waiting("a"), waiting("b")), (6, 6));
+        drop(held);
+        for task in tasks {
+            task.await.unwrap();
+        }
     });
 }
 
@@ -264,6 +301,24 @@ fn peak_ewma_prefers_whoever_answers_fast() {
         }
         let (fast, slow) = (world.host("a").traffic().reads, world.host("b").traffic().reads);
         assert!(fast > 10 * slow && slow > 0, "{fast} {slow}");
+    });
+}
+
+// C-3
+#[test]
+fn peak_ewma_does_not_take_who_fails_fast_for_fast() {
+    let world = World::new(1);
+    world.host("a").service(ms(1)).error_rate(1.0);
+    world.host("b").service(ms(10));
+    let rules = HealthRules::default().without_ejection();
+    let cluster = world.plain(&["a", "b"]).balance(PeakEwma).health(rules).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        for _ in 0..1_000 {
+            let _ = cluster.with(Route::any(), async |conn| conn.read().await).await;
+        }
+        let (failed, good) = (world.host("a").traffic().failures, world.host("b").traffic().reads);
+        assert!(4 * failed < good && failed > 0, "{failed} {good}");
     });
 }
 

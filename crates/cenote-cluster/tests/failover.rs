@@ -77,6 +77,11 @@ fn a_primary_that_comes_back_writable_after_a_failover_gets_nothing() {
             writer.write().await.unwrap();
             world.sleep(ms(200)).await;
         }
+        // Nor does it while the new one is away.
+        world.host("r").crash();
+        world.sleep(secs(1)).await;
+        let error = cluster.write().timeout(secs(1)).await.unwrap_err();
+        assert!(matches!(error, Error::NoPrimary { .. }), "{error}");
         assert_eq!(world.host("p").traffic().writes, 0);
         assert_eq!(cluster.status().node("p").unwrap().role, None);
     });
@@ -357,6 +362,67 @@ fn waiters_of_a_node_that_goes_offline_return_to_routing_with_their_deadlines() 
     });
 }
 
+// C-6, C-9
+#[test]
+fn whoever_waits_at_a_node_that_is_ejected_goes_elsewhere_at_once() {
+    let world = World::new(1);
+    let cluster = world
+        .plain(&["a", "b"])
+        .pool(|pool| pool.max_size(1))
+        .balance(cenote_cluster::balance::Ordered)
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let mut held = cluster.route(Route::any()).await.unwrap();
+        assert_eq!(node(&held), "a");
+        let waits = {
+            let cluster = cluster.clone();
+            world.sim.spawn(async move { node(&cluster.route(Route::any()).await.unwrap()) })
+        };
+        world.settled().await;
+        // Its connection works, so its pool has nothing to tell those who wait.
+        let began = world.elapsed();
+        for _ in 0..5 {
+            Pooled::report_fault(&mut held, Fault::Timeout);
+        }
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Ejected);
+        assert_eq!(waits.await.unwrap(), "b");
+        assert_eq!(world.elapsed(), began);
+        drop(held);
+    });
+}
+
+// C-9
+#[test]
+fn whoever_is_sent_on_keeps_the_deadline_of_the_first_wait() {
+    let world = World::new(1);
+    let cluster = world
+        .plain(&["a", "b"])
+        .pool(|pool| pool.max_size(1))
+        .balance(cenote_cluster::balance::Ordered)
+        .acquire_timeout(ms(400))
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let [at_a, at_b] = ["a", "b"].map(|name| cluster.route(Route::any().to(name)));
+        let (at_a, at_b) = (at_a.await.unwrap(), at_b.await.unwrap());
+        let (began, handle, a) = (world.elapsed(), world.sim.handle(), world.host("a"));
+        // 300 ms in a's queue, the rest in b's.
+        let dies = world.sim.spawn(async move {
+            handle.sleep(ms(300)).await;
+            a.crash();
+            drop(at_a);
+        });
+        let error = cluster.route(Route::any()).await.unwrap_err();
+        assert_eq!(world.elapsed() - began, ms(400), "{error}");
+        assert_eq!(&*error.answers().last().unwrap().node, "b", "{error}");
+        dies.await.unwrap();
+        drop(at_b);
+    });
+}
+
 // C-9
 #[test]
 fn the_retry_budget_bounds_second_attempts() {
@@ -494,6 +560,13 @@ fn a_node_that_returns_starts_slowly_in_weight_and_size() {
             ((node.share * 100.0).round() as u32, node.pool.max)
         };
         assert_eq!(seen(&cluster), (10, 1));
+        // A tenth of the weight: it gets nothing before b has nine times as much.
+        let mut held = Vec::new();
+        for _ in 0..9 {
+            held.push(cluster.route(Route::any()).await.unwrap());
+            assert_eq!(node(held.last().unwrap()), "b");
+        }
+        drop(held);
         world.sleep(ms(5_010)).await;
         assert_eq!(seen(&cluster), (55, 6));
         world.sleep(secs(5)).await;

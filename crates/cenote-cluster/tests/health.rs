@@ -4,12 +4,13 @@ mod common;
 
 use std::sync::Arc;
 
-use cenote::{Fault, Pooled};
+use cenote::{Fault, Node, Pooled};
 use cenote_cluster::balance::{
     Balance, DynamicWeight, LeastLoaded, Ordered, PeakEwma, Rendezvous, RoundRobin, SmoothWeighted,
     StaticWeight, Uniform,
 };
-use cenote_cluster::{Condition, Error, HealthRules, Route};
+use cenote_cluster::{Cluster, Condition, Error, HealthRules, Route};
+use cenote_testkit::{Script, Step};
 use common::{World, ms, node, secs, turns, within};
 
 /// Every balancer, by name.
@@ -202,6 +203,93 @@ fn errors_take_out_half_at_most_and_never_the_only_primary() {
     });
 }
 
+// C-6
+#[test]
+fn who_stays_in_despite_its_errors_is_well_again_by_anybodys_success() {
+    for reported in [true, false] {
+        let world = World::new(1);
+        let cluster = world.replicated(&["r"]).build().unwrap();
+        world.sim.run(async {
+            world.warm(&cluster).await;
+            let write =
+                async || cluster.with(Route::write(), async |conn| conn.write().await).await;
+            world.host("p").sick(Fault::Timeout);
+            for _ in 0..10 {
+                assert!(write().await.is_err());
+            }
+            let stands = || {
+                let status = cluster.status();
+                let node = status.node("p").unwrap();
+                (node.condition, node.serves, node.share)
+            };
+            assert_eq!(stands(), (Condition::Ejected, true, 1.0), "the only primary stays in");
+            world.host("p").sick(None);
+            let early = cluster.route(Route::write()).await.unwrap();
+            write().await.unwrap();
+            assert_eq!(stands().0, Condition::Ejected, "the time is not over");
+            world.sleep(secs(10)).await;
+            assert_eq!(stands(), (Condition::HalfOpen, true, 1.0));
+            drop(early);
+            assert_eq!(stands().0, Condition::HalfOpen, "it was lent before");
+            match reported {
+                true => write().await.unwrap(),
+                false => drop(cluster.route(Route::write()).await.unwrap()),
+            }
+            assert_eq!(stands(), (Condition::Online, true, 1.0));
+        });
+    }
+}
+
+// C-6
+#[test]
+fn of_those_that_fail_the_least_bad_stay_in() {
+    let world = World::new(1);
+    let names = ["a", "b", "c", "d"];
+    let cluster = world.plain(&names).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        let request = async |name: &str| {
+            let _ = cluster.with(Route::any().to(name), async |conn| conn.read().await).await;
+        };
+        // All but d fail five times in a row, after more or less that was good.
+        for (name, good) in [("a", 12), ("b", 0), ("c", 3)] {
+            for _ in 0..good {
+                request(name).await;
+            }
+            world.host(name).sick(Fault::Timeout);
+            for _ in 0..5 {
+                request(name).await;
+            }
+        }
+        let status = cluster.status();
+        let serves = names.map(|name| status.node(name).unwrap().serves);
+        assert_eq!(serves, [true, false, false, true], "{status}");
+    });
+}
+
+// C-6
+#[test]
+fn who_cannot_be_connected_to_is_not_of_those_of_whom_half_stay() {
+    let world = World::new(1);
+    let names = ["a", "b", "c", "d", "e"];
+    let cluster = world.plain(&names).build().unwrap();
+    world.sim.run(async {
+        world.warm(&cluster).await;
+        for name in ["d", "e"] {
+            world.host(name).crash();
+        }
+        world.sleep(secs(2)).await;
+        for name in ["a", "b", "c"] {
+            world.host(name).sick(Fault::Timeout);
+        }
+        for _ in 0..100 {
+            let _ = cluster.with(Route::any(), async |conn| conn.read().await).await;
+        }
+        let status = cluster.status();
+        assert_eq!(status.nodes.iter().filter(|node| node.serves).count(), 2, "{status}");
+    });
+}
+
 // C-8
 #[test]
 fn what_is_not_the_nodes_fault_is_never_held_against_it() {
@@ -252,6 +340,13 @@ fn what_is_not_the_nodes_fault_is_never_held_against_it() {
             let _ = cluster.with(Route::any(), async |conn| conn.read().await).await;
         }
         assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Online);
+        // So is a connect that is turned away, and be it the only one.
+        world.host("a").sick(None);
+        let last = cluster.route(Route::any()).await.unwrap();
+        world.host("a").max_clients(0);
+        Pooled::discard(last);
+        assert!(cluster.route(Route::any()).timeout(ms(200)).await.is_err());
+        assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Online);
         assert_eq!(world.events.news(), Vec::<String>::new());
     });
 }
@@ -275,6 +370,32 @@ fn one_connection_that_dies_is_no_dead_node_and_the_last_that_cannot_be_replaced
         world.host("a").crash();
         world.sleep(secs(2)).await;
         assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Unreachable);
+    });
+}
+
+// C-6
+#[test]
+fn one_refused_connect_is_no_dead_node_while_another_connection_works() {
+    let world = World::new(1);
+    let script = Script::new();
+    let driver = script.clone();
+    let cluster = Cluster::builder(move |_: &Node| Ok(driver.clone()))
+        .env(world.sim.env())
+        .node(Node::new("a", ""))
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        let held = cluster.route(Route::any()).await.unwrap();
+        script.connect_always(Step::Error(Fault::Host));
+        let next = {
+            let cluster = cluster.clone();
+            world.sim.spawn(async move { cluster.route(Route::any()).await.map(drop) })
+        };
+        world.settled().await;
+        assert!(cluster.pool("a").unwrap().stats().counts.connect_failures.total() > 0);
+        assert!(cluster.status().node("a").unwrap().serves);
+        drop(held);
+        next.await.unwrap().unwrap();
     });
 }
 

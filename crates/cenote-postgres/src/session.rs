@@ -85,11 +85,23 @@ impl sealed::Ask for Statement {
     }
 }
 
+/// Follows a request to its end. A function would move the request about, which costs more than following it does.
+macro_rules! followed {
+    ($session:expr, $request:expr) => {{
+        let call = Call::begin($session);
+        let result = $request.await;
+        call.over();
+        match result {
+            Ok(value) => Ok(value),
+            Err(error) => Err($session.explain(error).await),
+        }
+    }};
+}
+
 /// Runs a request with a statement; with one that was kept too long, once more with a new one.
 macro_rules! with_statement {
     ($session:ident, $ask:ident, $statement:ident => $request:expr) => {{
-        let call = Call::begin($session);
-        let result = async {
+        let request = async {
             let text = match $ask.asked() {
                 Asked::Prepared($statement) => return $request.await,
                 Asked::Text(text) => text,
@@ -104,9 +116,8 @@ macro_rules! with_statement {
                 }
                 result => result,
             }
-        }
-        .await;
-        call.end(result).await
+        };
+        followed!($session, request)
     }};
 }
 
@@ -195,7 +206,7 @@ impl Session {
         sql: &str,
         params: &[(&(dyn ToSql + Sync), Type)],
     ) -> Result<Vec<Row>, PostgresError> {
-        self.follow(self.client.query_typed(sql, params)).await
+        followed!(self, self.client.query_typed(sql, params))
     }
 
     /// Runs statements, divided by semicolons, and returns their rows as text.
@@ -203,7 +214,7 @@ impl Session {
     /// # Errors
     /// As [`query`](Session::query). The statements behind the one that failed do not run.
     pub async fn simple_query(&self, sql: &str) -> Result<Vec<SimpleQueryMessage>, PostgresError> {
-        self.follow(self.client.simple_query(sql)).await
+        followed!(self, self.client.simple_query(sql))
     }
 
     /// Runs statements, divided by semicolons.
@@ -211,7 +222,7 @@ impl Session {
     /// # Errors
     /// As [`simple_query`](Session::simple_query).
     pub async fn batch_execute(&self, sql: &str) -> Result<(), PostgresError> {
-        self.follow(self.client.batch_execute(sql)).await
+        followed!(self, self.client.batch_execute(sql))
     }
 
     /// Prepares a text, or takes the statement that was kept of it.
@@ -219,9 +230,7 @@ impl Session {
     /// # Errors
     /// As [`query`](Session::query).
     pub async fn prepare(&self, sql: &str) -> Result<Statement, PostgresError> {
-        let call = Call::begin(self);
-        let prepared = self.statement(sql).await;
-        call.end(prepared.map(|(statement, _)| statement)).await
+        followed!(self, self.statement(sql)).map(|(statement, _)| statement)
     }
 
     /// The driver's own client, for what it has beyond these methods: `COPY`, streams of rows, portals.
@@ -322,15 +331,6 @@ impl Session {
         PostgresError::Closed { place, why }
     }
 
-    async fn follow<T>(
-        &self,
-        request: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, PostgresError> {
-        let call = Call::begin(self);
-        let result = request.await;
-        call.end(result).await
-    }
-
     fn statements(&self) -> MutexGuard<'_, Statements> {
         // Nothing in there can panic halfway.
         self.statements.lock().unwrap_or_else(PoisonError::into_inner)
@@ -394,12 +394,9 @@ impl<'a> Call<'a> {
         Call { session, ended: false }
     }
 
-    async fn end<T>(mut self, result: Result<T, Error>) -> Result<T, PostgresError> {
+    /// It has its answer, whatever that is.
+    fn over(mut self) {
         self.ended = true;
-        match result {
-            Ok(value) => Ok(value),
-            Err(error) => Err(self.session.explain(error).await),
-        }
     }
 }
 

@@ -228,6 +228,16 @@ impl Frames {
         let skipped = self.skip.min(piece.len());
         self.skip -= skipped;
         piece = &piece[skipped..];
+        // Most pieces are whole messages: these are looked at where they lie.
+        if self.begun && self.have == 0 {
+            while let [kind, a, b, c, d, rest @ ..] = piece {
+                // The length counts itself.
+                let length = (u32::from_be_bytes([*a, *b, *c, *d]) as usize).saturating_sub(4);
+                let Some((body, behind)) = rest.split_at_checked(length) else { break };
+                each(*kind, &body[..length.min(LOOKED_AT)]);
+                piece = behind;
+            }
+        }
         while !piece.is_empty() {
             // The first message of a client lacks the kind.
             if !self.begun && self.have == 0 {
@@ -243,7 +253,6 @@ impl Frames {
                     return;
                 }
                 let [_, length @ ..] = self.header;
-                // The length counts itself.
                 self.missing = (u32::from_be_bytes(length) as usize).saturating_sub(4);
                 self.kept = 0;
             }

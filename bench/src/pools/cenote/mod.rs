@@ -2,9 +2,10 @@
 
 mod threads;
 
+use std::hint::black_box;
 use std::time::Duration;
 
-use cenote::{Fault, Manager, Pooled, TestOnAcquire, Timeout};
+use cenote::{Event, Fault, FromLevel, Level, Manager, Pooled, TestOnAcquire, Timeout};
 
 use super::{BOTH, OURS, Pool};
 use crate::figures::Sheet;
@@ -71,6 +72,11 @@ impl Subject for Cenote {
                 .slow_acquire(Timeout::Never)
                 .ramp(false)
                 .max_connecting(64_usize);
+        }
+        if settings.tuning == Tuning::Watched {
+            pool = pool.observer(FromLevel(Level::Info, |event: &Event<'_>| {
+                black_box(event.level());
+            }));
         }
         Cenote(pool.build().expect("these settings are valid"))
     }

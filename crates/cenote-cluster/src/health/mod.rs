@@ -13,6 +13,7 @@
 //! HalfOpen     it succeeds                             SlowStart
 //! HalfOpen     it fails                                Ejected      for longer
 //! HalfOpen     it ends without an answer               HalfOpen     the next may try
+//! HalfOpen     anybody's success, if it stayed in      Online       it was kept despite its errors
 //! SlowStart    time passes                             Online       the share grows from a tenth to all
 //! out          somebody lets it in                     SlowStart
 //! any          no connection is left, connects fail    Unreachable  the pool's prober goes on
@@ -158,9 +159,9 @@ impl Health {
         }
     }
 
-    /// Whether somebody must tell what becomes of a single request.
+    /// Whether what becomes of a single request shows that it is well again.
     pub(crate) fn is_attentive(&self) -> bool {
-        matches!(self.trouble, Trouble::HalfOpen { taken: true })
+        matches!(self.trouble, Trouble::HalfOpen { .. })
     }
 
     /// Whether a request may be let in as the one that tries.
@@ -287,9 +288,14 @@ impl Health {
     pub(crate) fn proved(&mut self, term: u32, now: Time) -> bool {
         let proves = term == self.term && matches!(self.trouble, Trouble::HalfOpen { .. });
         if proves {
+            // Nobody was let in to try, so it stayed in all the time: it starts no more slowly than it went on.
+            let stayed = self.trouble == Trouble::HalfOpen { taken: false };
             self.turn();
             self.trouble = Trouble::None;
             self.come_back(now);
+            if stayed {
+                self.ramp = None;
+            }
         }
         proves
     }

@@ -203,6 +203,19 @@ fn a_node_that_is_cut_off_while_one_request_tries_it_is_tried_again_when_it_can_
 
 // C-6
 #[test]
+fn refused_connects_beside_a_connection_that_works_never_add_up_to_a_dead_node() {
+    let mut health = online(rules());
+    for _ in 0..10 {
+        assert!(!health.refused(1), "something worked since the last one");
+    }
+    assert_eq!(health.condition(), Condition::Online);
+    assert!(health.refused(0), "nothing has");
+    assert_eq!(health.condition(), Condition::Unreachable);
+    assert!(!health.refused(0), "told once");
+}
+
+// C-6
+#[test]
 fn a_rest_that_the_score_asks_for_ends_by_itself() {
     let mut health = online(rules());
     health.rest(Duration::from_secs(1), false, at(0));

@@ -13,15 +13,14 @@
 //! ```
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::Signal;
 
 use super::ServerError;
+use super::life::Life;
 use super::place::Folder;
-use super::port::Port;
 use super::program::{self, Requirement};
 use super::service::{EndBy, Service};
 use super::user::User;
@@ -35,11 +34,8 @@ const END_BY: EndBy = EndBy(Signal::TERM, "TERM");
 /// A DNS server that this value owns. It knows what it is told, asks nobody, and says that its answers hold for a second.
 /// Dropping it ends it.
 pub struct Server {
-    // In the order in which they go: the process before its files.
-    service: Mutex<Option<Service>>,
+    life: Life,
     program: PathBuf,
-    port: Port,
-    folder: Folder,
 }
 
 impl Server {
@@ -50,14 +46,14 @@ impl Server {
     pub fn start(lines: &[&str]) -> Result<Server, ServerError> {
         let program = program::find(&DNSMASQ)?;
         let folder = Folder::new(User::of_servers())?;
-        let server = Server { service: Mutex::new(None), program, port: Port::take()?, folder };
+        let server = Server { life: Life::new(folder)?, program };
         server.serve(lines)?;
         Ok(server)
     }
 
     /// Where it listens, for UDP and TCP; the same for as long as it lives.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port.number()).into()
+        self.life.address()
     }
 
     /// Has these lines from now on, and no others. For a moment nobody answers.
@@ -67,7 +63,7 @@ impl Server {
     pub fn serve(&self, lines: &[&str]) -> Result<(), ServerError> {
         self.kill();
         let own = [
-            format!("port={}", self.port.number()),
+            format!("port={}", self.life.port()),
             "listen-address=127.0.0.1".to_owned(),
             "bind-interfaces".to_owned(),
             "no-resolv".to_owned(),
@@ -79,37 +75,30 @@ impl Server {
         ];
         let lines = own.iter().map(String::as_str).chain(lines.iter().copied());
         let text: String = lines.map(|line| format!("{line}\n")).collect();
-        let path = self.folder.write("dnsmasq.conf", &text)?;
-        let path = path.to_string_lossy();
-        let args =
-            ["--keep-in-foreground", "--log-facility=-", "--user=", "--pid-file=", "-C", &path];
-        let mut started = Service::start(&self.folder, NAME, &self.program, &args, END_BY)?;
-        started.wait_ready(|_| TcpStream::connect(self.address()).is_ok())?;
-        *self.service() = Some(started);
-        Ok(())
+        self.life.begin(|folder| {
+            let path = folder.write("dnsmasq.conf", &text)?;
+            let path = path.to_string_lossy();
+            let args =
+                ["--keep-in-foreground", "--log-facility=-", "--user=", "--pid-file=", "-C", &path];
+            let mut started = Service::start(folder, NAME, &self.program, &args, END_BY)?;
+            started.wait_ready(|_| TcpStream::connect(self.address()).is_ok())?;
+            Ok(started)
+        })
     }
 
     /// Kills it. Its port stays its own, and nobody listens there.
     pub fn kill(&self) {
-        if let Some(mut running) = self.service().take() {
-            running.kill();
-        }
+        self.life.kill();
     }
 
     /// Stops it where it is (SIGSTOP): it is asked, and answers nothing.
     pub fn freeze(&self) {
-        if let Some(running) = self.service().as_mut() {
-            running.freeze();
-        }
-    }
-
-    fn service(&self) -> MutexGuard<'_, Option<Service>> {
-        self.service.lock().unwrap_or_else(PoisonError::into_inner)
+        self.life.freeze();
     }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("address", &self.address()).finish_non_exhaustive()
+        fmt::Debug::fmt(&self.life, f)
     }
 }

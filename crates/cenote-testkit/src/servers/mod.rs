@@ -29,13 +29,14 @@
 //!
 //! # How another kind of server is added
 //! One folder beside `postgres`, from the same parts: `program` finds what is installed, `place` gives a folder that is
-//! removed, `template` makes once what is slow to make, `port` takes a free port, `service` is the process with its log
-//! and its end.
+//! removed, `template` makes once what is slow to make, `service` is the process with its log and its end, `life` is what
+//! all servers are: a process that is stopped and started again, with a port that nobody else takes.
 
 mod certificate;
 pub mod dnsmasq;
 mod error;
 pub mod etcd;
+mod life;
 pub mod mariadb;
 mod place;
 mod port;
@@ -46,8 +47,10 @@ pub mod redis;
 mod secret;
 mod service;
 mod template;
+mod tls;
 mod url;
 mod user;
 
 pub use error::ServerError;
 pub use program::{Requirement, missing};
+pub use tls::Tls;

@@ -1,6 +1,8 @@
-//! A server's process: its log, its end, and the file that tells the watchdog of it.
+//! A server's process: its log, its end, and the file that tells the watchdog of it. And programs that run to their end,
+//! such as a server's own client.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -150,10 +152,33 @@ pub(super) fn last_lines(said: &str) -> String {
 
 /// Runs a program to its end and gives what it said.
 pub(super) fn run(name: &str, command: &mut Command) -> Result<String, ServerError> {
-    let output = command.output().map_err(ServerError::of(name))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    ask(name, command, "")
+}
+
+/// Runs a program on this input and gives what it said. It fails with the end of what it complained of; where that is
+/// nothing, of what it said.
+pub(super) fn ask(name: &str, command: &mut Command, input: &str) -> Result<String, ServerError> {
+    let failed = || ServerError::of(name);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(failed())?;
+    // One that has ended early reads no more; its sentence says why.
+    if let Some(mut stdin) = child.stdin.take() {
+        _ = stdin.write_all(input.as_bytes());
     }
-    let said = last_lines(&String::from_utf8_lossy(&output.stderr));
-    Err(ServerError::Failed { program: name.to_owned(), said })
+    let output = child.wait_with_output().map_err(failed())?;
+    let [said, complaint] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    if output.status.success() {
+        return Ok(said);
+    }
+    let reason = if complaint.trim().is_empty() { said } else { complaint };
+    Err(ServerError::Failed { program: name.to_owned(), said: last_lines(&reason) })
+}
+
+/// Without the end of the last line.
+pub(super) fn trimmed(mut said: String) -> String {
+    if said.ends_with('\n') {
+        said.pop();
+    }
+    said
 }

@@ -9,19 +9,13 @@ mod r2d2;
 mod redis;
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use cenote_server_tests::{blocking, until};
 use cenote_testkit::servers::postgres::Server;
-use tokio::time::{Instant, sleep};
 
 /// A server for one test.
 async fn server() -> Arc<Server> {
     Arc::new(blocking(Server::start).await.unwrap())
-}
-
-/// Runs what blocks.
-async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(run).await.unwrap()
 }
 
 async fn sql(server: &Arc<Server>, sql: impl Into<String>) -> String {
@@ -42,15 +36,6 @@ async fn kill(server: &Arc<Server>, name: &str) {
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = '{name}'"
     );
     sql(server, kill).await;
-}
-
-/// Waits until it is so, for 20 s at most.
-async fn until<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
-    let began = Instant::now();
-    while !so().await {
-        assert!(began.elapsed() < Duration::from_secs(20), "{what}: not within 20 s");
-        sleep(Duration::from_millis(5)).await;
-    }
 }
 
 /// The driver's settings for a server.

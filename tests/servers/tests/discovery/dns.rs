@@ -32,13 +32,15 @@ async fn addresses_of_a_name_are_nodes_and_asked_for_again_no_sooner_than_in_fiv
     let mut source = dns("db.test.", 5432).server(server.address());
     assert_eq!(source.name(), "DNS name db.test.");
     let (update, took) = next(&mut source, &env).await;
+    let answered = Instant::now();
     assert_eq!(shown(&update), ["10.0.0.1:5432 1 0", "10.0.0.2:5432 1 0", "[fd00::1]:5432 1 0"]);
     assert!(took < Duration::from_secs(4), "{took:?}");
     // The server says one second.
     server.serve(&["host-record=db.test,10.0.0.3"]).unwrap();
-    let (update, took) = next(&mut source, &env).await;
+    let (update, _) = next(&mut source, &env).await;
+    let after = answered.elapsed();
     assert_eq!(shown(&update), ["10.0.0.3:5432 1 0"]);
-    assert!((4_500..20_000).contains(&took.as_millis()), "{took:?}");
+    assert!((4_500..20_000).contains(&after.as_millis()), "{after:?}");
 }
 
 // D-1

@@ -137,7 +137,11 @@ impl Load {
                     let one = one(&cluster).await;
                     let mut served = served.lock().unwrap();
                     match one {
-                        Ok(node) => *served.by.entry(node).or_default() += 1,
+                        // The connection is still lent: when the server counts it no more, it is counted here.
+                        Ok(conn) => {
+                            let node = Pooled::node(&conn).unwrap_or_default().to_owned();
+                            *served.by.entry(node).or_default() += 1;
+                        }
                         Err(error) => served.errors.push(error),
                     }
                 }
@@ -168,9 +172,10 @@ impl Load {
     }
 }
 
-async fn one(cluster: &Cluster<Postgres>) -> Result<String, String> {
+/// One request, and the connection that it went over.
+async fn one(cluster: &Cluster<Postgres>) -> Result<Pooled<Postgres>, String> {
     let conn = cluster.route(Route::any()).await.map_err(|error| error.to_string())?;
-    let node = Pooled::node(&conn).unwrap_or_default().to_owned();
     let row = conn.query_one("SELECT pg_sleep(0.002)", &[]).await;
-    row.map(|_| node).map_err(|error| error.to_string())
+    row.map_err(|error| error.to_string())?;
+    Ok(conn)
 }

@@ -2,11 +2,13 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use cenote::{Fault, FreeSlot, Pool, Pooled};
 use cenote_mysql::{Mysql, MysqlError, SslMode};
+use cenote_server_tests::given_up;
 use tokio::time::{Instant, timeout};
 
 use super::{counted, mysql, server, sql, until};
@@ -27,16 +29,20 @@ async fn an_abandoned_request_is_stopped_and_its_answer_is_nobodys() {
     let pool = Pool::builder(mysql(&server)).max_size(1).free_slot(FreeSlot::WhenClosed);
     let pool = pool.build_ready().await.unwrap();
     for _ in 0..5 {
+        let id = AtomicU32::new(0);
         let slow = pool.with(async |conn| {
+            id.store(conn.id(), Ordering::Relaxed);
             conn.query_drop("BEGIN; INSERT INTO item VALUES (1)").await?;
             conn.query_drop("DO SLEEP(60)").await
         });
-        assert!(timeout(Duration::from_millis(100), slow).await.is_err());
+        let runs = until("running", || async { sql(&server, RUNNING).await == "1" });
+        given_up(slow, runs).await;
         let mine = pool.with(async |conn| conn.query_first::<String, _>("SELECT 'mine'").await);
         assert_eq!(mine.await.unwrap().as_deref(), Some("mine"));
         // Its slot was free when the server had ended it.
         assert_eq!(sql(&server, RUNNING).await, "0");
-        assert_eq!(counted(&server).await, 1);
+        let session = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID =";
+        assert_eq!(sql(&server, format!("{session} {}", id.into_inner())).await, "0");
     }
     assert_eq!(sql(&server, "SELECT COUNT(*) FROM item").await, "0");
     assert_eq!(pool.stats().counts.connected, 6);
@@ -47,14 +53,19 @@ async fn an_abandoned_request_is_stopped_and_its_answer_is_nobodys() {
 async fn whenever_a_request_is_given_up_the_next_answer_is_its_own() {
     let server = server().await;
     let pool = one(mysql(&server)).await;
+    let rows = |turn: u64| {
+        let rows = turn % 8 * 9 + 1;
+        format!("SELECT {turn}, seq FROM seq_1_to_{rows} WHERE SLEEP(0.0001) = 0")
+    };
+    // As long as the longest takes on this machine, and less.
+    let began = Instant::now();
+    pool.acquire().await.unwrap().query::<(u64, u64), _>(rows(7)).await.unwrap();
+    let whole = began.elapsed().max(Duration::from_millis(3));
     let mut cut = 0;
     for turn in 0..150_u64 {
         let mut conn = pool.acquire().await.unwrap();
-        let rows = format!(
-            "SELECT {turn}, seq FROM seq_1_to_{} WHERE SLEEP(0.0001) = 0",
-            turn % 8 * 9 + 1
-        );
-        let patience = Duration::from_micros(turn * 37 % 3000);
+        let rows = rows(turn);
+        let patience = whole.mul_f64((turn * 37 % 3000) as f64 / 3000.0);
         if timeout(patience, conn.query::<(u64, u64), _>(rows)).await.is_err() {
             cut += 1;
             // The same borrower is refused, and does not get the rest of it.
@@ -166,7 +177,8 @@ async fn one_who_leaves_without_the_pool_is_stopped_too() {
     let server = server().await;
     let pool = one(mysql(&server)).await;
     let mut conn = Pooled::detach(pool.acquire().await.unwrap());
-    assert!(timeout(Duration::from_millis(50), conn.query_drop("DO SLEEP(60)")).await.is_err());
+    let runs = until("running", || async { sql(&server, RUNNING).await == "1" });
+    given_up(conn.query_drop("DO SLEEP(60)"), runs).await;
     assert_eq!(sql(&server, RUNNING).await, "1");
     drop(conn);
     until("stopped", || async { sql(&server, RUNNING).await == "0" }).await;

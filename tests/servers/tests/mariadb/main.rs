@@ -12,22 +12,18 @@ mod refusals;
 mod tls;
 mod transactions;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
-use cenote::{Builder, Error, Pool};
-use cenote_mysql::{Mysql, MysqlError};
+use cenote::{Builder, Pool};
+use cenote_mysql::{Mysql, MysqlConnection};
+use cenote_server_tests::{Subject, blocking, inner, until};
 use cenote_testkit::servers::mariadb::Server;
-use tokio::time::{Instant, sleep};
 
 /// A server for one test.
 async fn server() -> Arc<Server> {
     Arc::new(blocking(Server::start).await.unwrap())
-}
-
-/// Runs what blocks.
-async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(run).await.unwrap()
 }
 
 async fn sql(server: &Arc<Server>, sql: impl Into<String>) -> String {
@@ -60,19 +56,42 @@ async fn counted(server: &Arc<Server>) -> usize {
     sql(server, COUNT).await.parse().unwrap()
 }
 
-/// Waits until it is so, for 20 s at most.
-async fn until<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
-    let began = Instant::now();
-    while !so().await {
-        assert!(began.elapsed() < Duration::from_secs(20), "{what}: not within 20 s");
-        sleep(Duration::from_millis(5)).await;
+/// A server of one test, as the worlds of several servers see it.
+struct Here {
+    server: Arc<Server>,
+    /// The numbers of the pool's sessions on the server. Those that stop others are not the pool's.
+    ids: Arc<Mutex<HashSet<u32>>>,
+}
+
+impl Here {
+    fn new(server: Arc<Server>) -> Here {
+        Here { server, ids: Arc::default() }
     }
 }
 
-/// The driver's error in one of the pool's.
-fn inner(error: Error<MysqlError>) -> MysqlError {
-    match error {
-        Error::Run(error) => error,
-        error => panic!("an error of the closure's, not: {error}"),
+impl Subject for Here {
+    type Manager = Mysql;
+
+    fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    fn pool(&self, address: SocketAddr) -> Builder<Mysql> {
+        let through = Mysql::from_url(&self.server.url_through(address)).unwrap();
+        let ids = Arc::clone(&self.ids);
+        Pool::builder(through).after_connect(move |conn| {
+            ids.lock().unwrap().insert(conn.id());
+            Box::pin(async { Ok(()) })
+        })
+    }
+
+    fn watcher(&self) -> Mysql {
+        mysql(&self.server)
+    }
+
+    async fn count(&self, watcher: &mut MysqlConnection) -> usize {
+        let there = watcher.query::<u32, _>(COUNT.replace("COUNT(*)", "ID")).await.unwrap();
+        let known = self.ids.lock().unwrap();
+        there.iter().filter(|id| known.contains(id)).count()
     }
 }

@@ -2,39 +2,15 @@
 //! no password.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cenote::{Error, Fault, Pool};
+use cenote::{Fault, Pool};
 use cenote_mysql::{Credentials, Mysql};
+use cenote_server_tests::refusals::{SECRET, left_at_the_deadline, refused};
 use cenote_testkit::proxy::{Direction, Proxy, Toxic};
 use cenote_testkit::servers::mariadb::{Server, Settings};
 
 use super::{blocking, make_app, mysql, server, sql, until};
-
-const SECRET: &str = "hunter2";
-
-/// The class and the sentence of a connect that fails, within its deadline.
-async fn refused(mysql: Mysql) -> (Fault, String) {
-    let limit = Duration::from_millis(1500);
-    let pool = Pool::builder(mysql).acquire_timeout(limit).build().unwrap();
-    let began = Instant::now();
-    let error = pool.acquire().await.unwrap_err();
-    let took = began.elapsed();
-    assert!(took < limit + Duration::from_millis(500), "{took:?}: {error}");
-    for shown in [format!("{error}"), format!("{error:?}"), format!("{pool:?}")] {
-        assert!(!shown.contains(SECRET), "{shown}");
-    }
-    let last = match &error {
-        Error::Connect { error, .. } => error,
-        Error::Timeout { last: Some(last), .. } => last,
-        error => panic!("a connect error, not: {error}"),
-    };
-    // What cannot succeed is told at once, the rest at the deadline.
-    let permanent = last.fault() == Fault::Permanent;
-    assert_eq!(matches!(error, Error::Connect { .. }), permanent, "{error}");
-    assert!(!permanent || took < Duration::from_millis(1000), "{took:?}");
-    (last.fault(), error.to_string())
-}
 
 fn as_app(server: &Server, database: &str) -> Mysql {
     Mysql::from_url(&server.url_for("app", SECRET, database)).unwrap()
@@ -85,13 +61,7 @@ async fn what_may_come_back_is_tried_until_the_deadline() {
     let through = Mysql::from_url(&through).unwrap();
     // Somebody swallows what is sent.
     proxy.add(Direction::Downstream, Toxic::Timeout { after: None });
-    let pool = Pool::builder(through.clone())
-        .acquire_timeout(Duration::from_millis(700))
-        .connect_timeout(Duration::from_millis(200));
-    let began = Instant::now();
-    let error = pool.build().unwrap().acquire().await.unwrap_err();
-    assert!(matches!(error, Error::Timeout { .. }), "{error}");
-    assert!(began.elapsed() < Duration::from_millis(1200), "{:?}", began.elapsed());
+    left_at_the_deadline(through.clone()).await;
     proxy.clear();
     // Somebody hangs up.
     proxy.add(Direction::Downstream, Toxic::LimitData { bytes: 20 });

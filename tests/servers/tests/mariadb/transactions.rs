@@ -1,17 +1,30 @@
 //! Transactions as closures: committed or rolled back, whatever happens.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cenote::{Fault, Pool, Pooled};
-use cenote_mysql::{IsolationLevel, Mysql, MysqlError, Transaction};
+use cenote_mysql::{IsolationLevel, Mysql, MysqlConnection, MysqlError, Transaction};
+use cenote_server_tests::given_up;
+use cenote_server_tests::transactions::{self, Failed, Step, Transacts, beside};
 use cenote_testkit::servers::mariadb::Server;
-use tokio::time::timeout;
 
-use super::{mysql, server, sql, until};
+use super::{Here, mysql, server, sql, until};
+
+const OPEN: &str = "SELECT COUNT(*) FROM information_schema.INNODB_TRX";
+
+async fn table(server: &Arc<Server>) {
+    sql(server, "CREATE TABLE item (id int PRIMARY KEY)").await;
+}
+
+async fn here() -> Here {
+    let server = server().await;
+    table(&server).await;
+    Here::new(server)
+}
 
 async fn one(server: &Arc<Server>) -> Pool<Mysql> {
-    sql(server, "CREATE TABLE item (id int PRIMARY KEY)").await;
+    table(server).await;
     Pool::builder(mysql(server)).max_size(1).build_ready().await.unwrap()
 }
 
@@ -24,38 +37,74 @@ async fn insert(tx: &mut Transaction<'_>, id: i32) -> Result<u64, MysqlError> {
     Ok(tx.affected_rows())
 }
 
+impl Transacts for Here {
+    const KEEPS_WHAT_IT_STOPS: bool = false;
+
+    async fn run(
+        &self,
+        conn: &mut MysqlConnection,
+        limit: Duration,
+        steps: &[Step],
+    ) -> Result<(), Failed<MysqlError>> {
+        let run = conn.transaction().timeout(limit).run(async |tx| {
+            for step in steps {
+                match *step {
+                    Step::Insert(id) => assert_eq!(insert(tx, id).await?, 1),
+                    Step::Fails => tx.query_drop("SELECT * FROM nothing").await?,
+                    Step::Slow => tx.query_drop("DO SLEEP(60)").await?,
+                    step => beside(step, || self.server.freeze()).await?,
+                }
+            }
+            Ok(())
+        });
+        run.await
+    }
+
+    async fn insert(conn: &mut MysqlConnection, id: i32) -> Result<(), MysqlError> {
+        conn.exec_drop("INSERT INTO item VALUES (?)", (id,)).await
+    }
+
+    fn is_open(conn: &MysqlConnection) -> bool {
+        conn.in_transaction()
+    }
+
+    fn has_failed(error: &MysqlError) -> bool {
+        error.code() == Some(1146)
+    }
+
+    fn timed_out(error: &MysqlError) -> Option<bool> {
+        match error {
+            MysqlError::TimedOut { committing, .. } => Some(*committing),
+            _ => None,
+        }
+    }
+
+    fn thaw(&self) {
+        self.server.thaw();
+    }
+
+    async fn items(&self) -> String {
+        items(&self.server).await
+    }
+
+    async fn open(&self) -> usize {
+        sql(&self.server, OPEN).await.parse().unwrap()
+    }
+}
+
 // P-16
 #[tokio::test]
 async fn a_value_commits_and_an_error_rolls_back() {
+    transactions::a_value_commits_and_an_error_rolls_back(here().await).await;
+}
+
+// P-16
+#[tokio::test]
+async fn a_statement_that_failed_has_undone_itself_only_and_the_closure_may_go_on() {
     let server = server().await;
     let pool = one(&server).await;
     let mut conn = pool.acquire().await.unwrap();
-    let id = Pooled::id(&conn);
-    assert_eq!(conn.transaction().run(async |tx| insert(tx, 1).await).await.unwrap(), 1);
-    let wrong: Result<(), MysqlError> = conn
-        .transaction()
-        .run(async |tx| {
-            insert(tx, 2).await?;
-            tx.query_drop("INSERT INTO nothing VALUES (1)").await
-        })
-        .await;
-    assert_eq!(wrong.unwrap_err().code(), Some(1146));
-    assert_eq!(items(&server).await, "1");
-    // An error of the closure's own.
-    #[derive(Debug)]
-    struct NotToday;
-    impl From<MysqlError> for NotToday {
-        fn from(_: MysqlError) -> NotToday {
-            NotToday
-        }
-    }
-    let run = conn.transaction().run(async |tx| {
-        insert(tx, 3).await?;
-        Err::<(), NotToday>(NotToday)
-    });
-    run.await.unwrap_err();
-    assert_eq!(items(&server).await, "1");
-    // A statement that failed has undone itself only, and the closure may go on.
+    conn.transaction().run(async |tx| insert(tx, 1).await).await.unwrap();
     let run = conn.transaction().run(async |tx| {
         insert(tx, 4).await?;
         assert_eq!(insert(tx, 1).await.unwrap_err().code(), Some(1062));
@@ -63,8 +112,6 @@ async fn a_value_commits_and_an_error_rolls_back() {
     });
     run.await.unwrap();
     assert_eq!(items(&server).await, "1,4,5");
-    drop(conn);
-    assert_eq!(Pooled::id(&pool.acquire().await.unwrap()), id);
 }
 
 // P-16
@@ -117,132 +164,41 @@ async fn nothing_is_committed_apart_from_a_transaction_that_is_over() {
 // P-16
 #[tokio::test]
 async fn a_transaction_that_takes_too_long_is_rolled_back_in_time() {
-    let server = server().await;
-    let pool = one(&server).await;
-    let mut conn = pool.acquire().await.unwrap();
-    let limit = Duration::from_millis(200);
-    // Between two requests: the connection is well.
-    let run = conn.transaction().timeout(limit).run(async |tx| {
-        insert(tx, 1).await?;
-        std::future::pending::<Result<(), MysqlError>>().await
-    });
-    let error = run.await.unwrap_err();
-    assert!(matches!(error, MysqlError::TimedOut { committing: false, .. }), "{error}");
-    assert_eq!(error.fault(), Fault::Timeout);
-    let id = Pooled::id(&conn);
-    drop(conn);
-    let mut conn = pool.acquire().await.unwrap();
-    assert_eq!((Pooled::id(&conn), items(&server).await.as_str()), (id, ""));
-    // In the middle of one: it ends with the connection.
-    let began = Instant::now();
-    let run = conn.transaction().timeout(limit).run(async |tx| {
-        insert(tx, 1).await?;
-        tx.query_drop("DO SLEEP(60)").await
-    });
-    let error = run.await.unwrap_err();
-    assert!(matches!(error, MysqlError::TimedOut { committing: false, .. }), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    drop(conn);
-    let conn = pool.acquire().await.unwrap();
-    assert_ne!(Pooled::id(&conn), id);
-    until("rolled back", || async { items(&server).await.is_empty() }).await;
-    let open = "SELECT COUNT(*) FROM information_schema.INNODB_TRX";
-    until("stopped on the server", || async { sql(&server, open).await == "0" }).await;
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    transactions::rolled_back_in_time(here().await).await;
 }
 
 // P-16
 #[tokio::test]
 async fn a_dropped_transaction_is_over_for_what_comes_next() {
+    transactions::over_for_what_comes_next(here().await).await;
+}
+
+// P-16
+#[tokio::test]
+async fn a_dropped_transaction_is_over_without_a_reset_too_and_the_connection_stays() {
     let server = server().await;
     let pool = one(&server).await;
-    let mut conn = pool.acquire().await.unwrap();
-    let run = conn.transaction().run(async |tx| {
-        insert(tx, 1).await?;
-        std::future::pending::<Result<(), MysqlError>>().await
-    });
-    assert!(timeout(Duration::from_millis(100), run).await.is_err());
-    // The same borrower goes on.
-    conn.query_drop("INSERT INTO item VALUES (2)").await.unwrap();
-    assert!(!conn.in_transaction());
-    assert_eq!(items(&server).await, "2");
-    // Given back at once, and without a reset.
     let none = Pool::builder(mysql(&server).reset(cenote_mysql::Reset::None)).max_size(1);
-    for pool in [pool.clone(), none.build().unwrap()] {
-        drop(conn);
+    for pool in [pool, none.build().unwrap()] {
         let mut left = pool.acquire().await.unwrap();
         let run = left.transaction().run(async |tx| {
             insert(tx, 3).await?;
             std::future::pending::<Result<(), MysqlError>>().await
         });
-        assert!(timeout(Duration::from_millis(100), run).await.is_err());
+        let open = until("open", || async { sql(&server, OPEN).await == "1" });
+        given_up(run, open).await;
         drop(left);
-        conn = pool.acquire().await.unwrap();
+        let mut conn = pool.acquire().await.unwrap();
         conn.query_drop("DO 1").await.unwrap();
         assert!(!conn.in_transaction());
-        assert_eq!((items(&server).await.as_str(), pool.stats().counts.connected), ("2", 1));
+        assert_eq!((items(&server).await.as_str(), pool.stats().counts.connected), ("", 1));
     }
-    drop(conn);
-    // Dropped at its first step, when nobody knows whether it has begun; and by a panic.
-    let mut conn = pool.acquire().await.unwrap();
-    {
-        let run = conn.transaction().run(async |tx| insert(tx, 3).await);
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        assert!(std::pin::pin!(run).poll(&mut cx).is_pending());
-    }
-    drop(conn);
-    let conn = pool.acquire().await.unwrap();
-    let task = tokio::spawn(async move {
-        let mut conn = conn;
-        let run = conn.transaction().run(async |tx| {
-            insert(tx, 5).await?;
-            if true {
-                panic!("in the middle of it");
-            }
-            Ok::<(), MysqlError>(())
-        });
-        run.await
-    });
-    assert!(task.await.unwrap_err().is_panic());
-    until("rolled back", || async { items(&server).await == "2" }).await;
-    let open = "SELECT COUNT(*) FROM information_schema.INNODB_TRX";
-    until("no open transaction", || async { sql(&server, open).await == "0" }).await;
 }
 
 // P-16
 #[tokio::test]
 async fn a_rollback_or_a_commit_that_fails_costs_the_connection() {
-    let server = server().await;
-    let pool = one(&server).await;
-    let mut conn = pool.acquire().await.unwrap();
-    let id = Pooled::id(&conn);
-    let frozen = Arc::clone(&server);
-    let run = conn.transaction().timeout(Duration::from_millis(300)).run(async |tx| {
-        insert(tx, 1).await?;
-        let error = tx.query_drop("SELECT * FROM nothing").await.unwrap_err();
-        frozen.freeze();
-        Err::<(), MysqlError>(error)
-    });
-    let error = run.await.unwrap_err();
-    assert_eq!(error.code(), Some(1146), "the closure's own: {error}");
-    server.thaw();
-    drop(conn);
-    assert_ne!(Pooled::id(&pool.acquire().await.unwrap()), id);
-    until("rolled back", || async { items(&server).await.is_empty() }).await;
-    // A commit that nobody confirms: nobody knows.
-    let mut conn = pool.acquire().await.unwrap();
-    let id = Pooled::id(&conn);
-    let frozen = Arc::clone(&server);
-    let run = conn.transaction().timeout(Duration::from_millis(300)).run(async |tx| {
-        insert(tx, 7).await?;
-        frozen.freeze();
-        Ok::<(), MysqlError>(())
-    });
-    let error = run.await.unwrap_err();
-    assert!(matches!(error, MysqlError::TimedOut { committing: true, .. }), "{error}");
-    server.thaw();
-    drop(conn);
-    assert_ne!(Pooled::id(&pool.acquire().await.unwrap()), id);
+    transactions::what_nobody_confirms_costs_the_connection(here().await).await;
 }
 
 // P-16

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cenote::{Fault, Lend, Pool};
 use cenote_postgres::{Credentials, Postgres, PostgresError};
+use cenote_server_tests::refusals::sealed;
 
 use super::{inner, pool, postgres, server, sql, until};
 
@@ -139,12 +140,7 @@ async fn whoever_hands_out_no_credentials_is_named_and_asked_again() {
     let postgres = Postgres::from_url(&url)
         .unwrap()
         .credentials(async || Err::<Credentials, _>(std::io::Error::other("the vault is sealed")));
-    let limit = Duration::from_millis(500);
-    let pool = Pool::builder(postgres).acquire_timeout(limit).build().unwrap();
-    let error = pool.acquire().await.unwrap_err().to_string();
-    assert!(error.contains("no credentials for it (the vault is sealed)"), "{error}");
-    assert!(!error.contains(server.password()), "{error}");
-    assert!(pool.stats().counts.connects > 1);
+    sealed(postgres, server.password()).await;
 }
 
 // P-30

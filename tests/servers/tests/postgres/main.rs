@@ -15,22 +15,17 @@ mod size;
 mod tls;
 mod transactions;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use cenote::{Builder, Error, Pool};
-use cenote_postgres::{Postgres, PostgresError};
+use cenote::{Builder, Pool};
+use cenote_postgres::{Postgres, PostgresConnection};
+use cenote_server_tests::{Subject, blocking, inner, until};
 use cenote_testkit::servers::postgres::Server;
-use tokio::time::{Instant, sleep};
 
 /// A server for one test.
 async fn server() -> Arc<Server> {
     Arc::new(blocking(Server::start).await.unwrap())
-}
-
-/// Runs what blocks.
-async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(run).await.unwrap()
 }
 
 async fn sql(server: &Arc<Server>, sql: impl Into<String>) -> String {
@@ -47,24 +42,33 @@ fn pool(server: &Server) -> Builder<Postgres> {
 }
 
 /// The pool's connections by the server's own count.
+const COUNT: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pool'";
+
 async fn counted(server: &Arc<Server>) -> usize {
-    let question = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pool'";
-    sql(server, question).await.parse().unwrap()
+    sql(server, COUNT).await.parse().unwrap()
 }
 
-/// Waits until it is so, for 20 s at most.
-async fn until<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
-    let began = Instant::now();
-    while !so().await {
-        assert!(began.elapsed() < Duration::from_secs(20), "{what}: not within 20 s");
-        sleep(Duration::from_millis(5)).await;
+/// A server of one test, as the worlds of several servers see it.
+struct Here(Arc<Server>);
+
+impl Subject for Here {
+    type Manager = Postgres;
+
+    fn address(&self) -> SocketAddr {
+        self.0.address()
     }
-}
 
-/// The driver's error in one of the pool's.
-fn inner(error: Error<PostgresError>) -> PostgresError {
-    match error {
-        Error::Run(error) => error,
-        error => panic!("an error of the closure's, not: {error}"),
+    fn pool(&self, address: SocketAddr) -> Builder<Postgres> {
+        let through = Postgres::from_url(&self.0.url_through(address)).unwrap();
+        Pool::builder(through.application_name("pool"))
+    }
+
+    fn watcher(&self) -> Postgres {
+        postgres(&self.0).application_name("watcher")
+    }
+
+    async fn count(&self, watcher: &mut PostgresConnection) -> usize {
+        let count: i64 = watcher.query_one(COUNT, &[]).await.unwrap().get(0);
+        count.try_into().unwrap()
     }
 }

@@ -1,42 +1,26 @@
 //! `cenote bench` on a server, and the driver's example.
 
-use std::process::{Command, Output};
+use std::process::Command;
 
-use super::{blocking, server, sql};
+use cenote_server_tests::program::{measures, refuses};
 
-async fn cenote(args: &[&str]) -> Output {
-    let mut cargo = Command::new(env!("CARGO"));
-    // Built already where the whole workspace is tested.
-    cargo.args(["run", "--quiet", "--package", "cenote-cli", "--", "bench", "--seconds", "1"]);
-    cargo.args(args);
-    blocking(move || cargo.output().unwrap()).await
-}
+use super::{blocking, server, sql, until};
 
 // P-27
 #[tokio::test]
 async fn the_users_own_query_is_measured_with_and_without_sharing() {
     let server = server().await;
     let url = server.url();
-    let base = ["--url", &url, "--size", "3", "--tasks", "20"];
     let ways: [(&[&str], &str); 3] = [
         (&[], "20 tasks, 3 connections, PostgreSQL at "),
         (&["--share"], "20 tasks, 3 shared connections, PostgreSQL at "),
         (&["--no-pool"], "20 tasks without a pool, PostgreSQL at "),
     ];
-    for (way, headline) in ways {
-        let output =
-            cenote(&[&base[..], &["--sql", "SELECT count(*) FROM pg_class"], way].concat()).await;
-        let text = String::from_utf8(output.stdout).unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{said}");
-        assert!(text.contains(headline) && text.contains("Errors       0"), "{text}");
-        assert!(!text.contains(server.password()), "{text}");
-        assert!(way.contains(&"--no-pool") || text.contains("3 opened, 3 closed"), "{text}");
-    }
-    assert_eq!(
-        sql(&server, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_class'").await,
-        "0"
-    );
+    let base = ["--url", &url, "--sql", "SELECT count(*) FROM pg_class"];
+    measures(&base, &ways, server.password()).await;
+    // Who has no pool waits for no goodbye.
+    let left = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_class'";
+    until("all are gone", || async { sql(&server, left).await == "0" }).await;
 }
 
 // S
@@ -52,11 +36,7 @@ async fn what_cannot_be_measured_is_told_in_a_sentence() {
         (["--url", &url, "--sql", "SELECT 1; SELECT 2"], "--sql: PostgreSQL at "),
         (["--url", &url, "--sql", " "], "--sql: the query is empty"),
     ] {
-        let output = cenote(&args).await;
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success() && said.contains(says), "{said}");
-        assert!(said.lines().count() == 1 && !said.contains("hunter2"), "{said}");
-        assert!(!said.contains(server.password()), "{said}");
+        refuses(&args, says, &["hunter2", server.password()]).await;
     }
 }
 

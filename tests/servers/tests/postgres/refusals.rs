@@ -2,38 +2,14 @@
 //! no password.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cenote::{Error, Fault, Pool};
+use cenote::{Fault, Pool};
 use cenote_postgres::{Credentials, Postgres, PostgresError};
+use cenote_server_tests::refusals::{SECRET, left_at_the_deadline, refused};
 use cenote_testkit::servers::postgres::{Server, Settings};
 
 use super::{blocking, pool, postgres, server, sql};
-
-const SECRET: &str = "hunter2";
-
-/// The class and the sentence of a connect that fails, within its deadline.
-async fn refused(postgres: Postgres) -> (Fault, String) {
-    let limit = Duration::from_millis(1500);
-    let pool = Pool::builder(postgres).acquire_timeout(limit).build().unwrap();
-    let began = Instant::now();
-    let error = pool.acquire().await.unwrap_err();
-    let took = began.elapsed();
-    assert!(took < limit + Duration::from_millis(500), "{took:?}: {error}");
-    for shown in [format!("{error}"), format!("{error:?}"), format!("{pool:?}")] {
-        assert!(!shown.contains(SECRET), "{shown}");
-    }
-    let last = match &error {
-        Error::Connect { error, .. } => error,
-        Error::Timeout { last: Some(last), .. } => last,
-        error => panic!("a connect error, not: {error}"),
-    };
-    // What cannot succeed is told at once, the rest at the deadline.
-    let permanent = last.fault() == Fault::Permanent;
-    assert_eq!(matches!(error, Error::Connect { .. }), permanent, "{error}");
-    assert!(!permanent || took < Duration::from_millis(1000), "{took:?}");
-    (last.fault(), error.to_string())
-}
 
 fn as_app(server: &Server, database: &str) -> Postgres {
     Postgres::from_url(&server.url_for("app", SECRET, database)).unwrap()
@@ -134,14 +110,9 @@ async fn a_black_hole_is_left_at_the_deadline() {
     let postgres = as_app(&server, "postgres");
     // It takes connections and answers nothing.
     server.freeze();
-    let began = Instant::now();
-    let limit = Duration::from_millis(300);
-    let pool = Pool::builder(postgres.clone()).acquire_timeout(limit).connect_timeout(limit / 3);
-    let error = pool.build().unwrap().acquire().await.unwrap_err();
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
-    let says = error.to_string();
-    assert!(says.contains("no answer within 100ms") && !says.contains(SECRET), "{says}");
+    left_at_the_deadline(postgres.clone()).await;
     // And by its own, for the next host.
+    let limit = Duration::from_millis(300);
     let (fault, says) = refused(postgres.connect_timeout(limit)).await;
     assert!(fault == Fault::Timeout && says.contains("no answer within 300ms"), "{says}");
     server.thaw();

@@ -42,7 +42,7 @@ async fn nobody_gets_the_answer_of_one_who_left() {
     let stays = pool.share().await.unwrap();
     let leaves = pool.share().await.unwrap();
     assert_eq!(Shared::id(&stays), Shared::id(&leaves));
-    let slow = leaves.query_one("SELECT 'late', pg_sleep(0.2)::text", &[]);
+    let slow = leaves.query_one("SELECT 'late', pg_sleep(1)::text", &[]);
     assert!(tokio::time::timeout(Duration::from_millis(50), slow).await.is_err());
     drop(leaves);
     // It is not stopped, since that could hit another's; who stays waits for it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cenote::{Fault, Lend, Pool, Pooled};
 use cenote_redis::redis::{AsyncCommands, RedisResult, cmd, pipe};
 use cenote_redis::{Credentials, Redis, RedisConnection, RedisError};
+use cenote_server_tests::refusals::sealed;
 
 use super::{counted, inner, pool, redis, run, server, until};
 
@@ -97,12 +98,7 @@ async fn whoever_hands_out_no_credentials_is_named_and_asked_again() {
     let server = server().await;
     let redis = redis(&server)
         .credentials(async || Err::<Credentials, _>(std::io::Error::other("the vault is sealed")));
-    let limit = Duration::from_millis(500);
-    let pool = Pool::builder(redis).acquire_timeout(limit).build().unwrap();
-    let error = pool.acquire().await.unwrap_err().to_string();
-    assert!(error.contains("no credentials for it (the vault is sealed)"), "{error}");
-    assert!(!error.contains(server.password()), "{error}");
-    assert!(pool.stats().counts.connects > 1);
+    sealed(redis, server.password()).await;
 }
 
 // P-30

@@ -11,22 +11,19 @@ mod refusals;
 mod shares;
 mod tls;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cenote::{Builder, Error, Pool};
-use cenote_redis::{Redis, RedisError};
+use cenote::{Builder, Pool};
+use cenote_redis::redis::cmd;
+use cenote_redis::{Redis, RedisConnection};
+use cenote_server_tests::{Subject, blocking, inner, until};
 use cenote_testkit::servers::redis::Server;
-use tokio::time::{Instant, sleep};
 
 /// A server for one test.
 async fn server() -> Arc<Server> {
     Arc::new(blocking(Server::start).await.unwrap())
-}
-
-/// Runs what blocks.
-async fn blocking<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(run).await.unwrap()
 }
 
 /// Runs a command past the pool, its words divided by blanks.
@@ -49,24 +46,32 @@ async fn counted(server: &Arc<Server>) -> usize {
     blocking(move || server.clients("pool")).await.unwrap()
 }
 
-/// Waits until it is so, for 20 s at most.
-async fn until<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
-    let began = Instant::now();
-    while !so().await {
-        assert!(began.elapsed() < Duration::from_secs(20), "{what}: not within 20 s");
-        sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// The driver's error in one of the pool's.
-fn inner(error: Error<RedisError>) -> RedisError {
-    match error {
-        Error::Run(error) => error,
-        error => panic!("an error of the closure's, not: {error}"),
-    }
-}
-
 /// Sends a command to a server that is frozen, and waits no longer: the answer is to come when it thaws.
 async fn abandon(command: impl Future) {
     assert!(tokio::time::timeout(Duration::from_millis(20), command).await.is_err());
+}
+
+/// A server of one test, as the worlds of several servers see it.
+struct Here(Arc<Server>);
+
+impl Subject for Here {
+    type Manager = Redis;
+
+    fn address(&self) -> SocketAddr {
+        self.0.address()
+    }
+
+    fn pool(&self, address: SocketAddr) -> Builder<Redis> {
+        let through = Redis::from_url(&self.0.url_through(address)).unwrap();
+        Pool::builder(through.client_name("pool"))
+    }
+
+    fn watcher(&self) -> Redis {
+        redis(&self.0).client_name("watcher")
+    }
+
+    async fn count(&self, watcher: &mut RedisConnection) -> usize {
+        let list: String = cmd("CLIENT").arg("LIST").query_async(watcher).await.unwrap();
+        list.matches(" name=pool ").count()
+    }
 }

@@ -1,16 +1,8 @@
 //! `cenote bench` on a server.
 
-use std::process::{Command, Output};
+use cenote_server_tests::program::{measures, refuses, says};
 
-use super::{blocking, counted, run, server};
-
-async fn cenote(args: &[&str]) -> Output {
-    let mut cargo = Command::new(env!("CARGO"));
-    // Built already where the whole workspace is tested.
-    cargo.args(["run", "--quiet", "--package", "cenote-cli", "--", "bench", "--seconds", "1"]);
-    cargo.args(args);
-    blocking(move || cargo.output().unwrap()).await
-}
+use super::{counted, run, server, until};
 
 // P-27
 #[tokio::test]
@@ -18,22 +10,14 @@ async fn the_users_own_command_is_measured_with_and_without_sharing() {
     let server = server().await;
     run(&server, "SET stock 7").await;
     let url = format!("{}?client_name=pool", server.url());
-    let base = ["--url", &url, "--size", "3", "--tasks", "20"];
     let ways: [(&[&str], &str); 3] = [
         (&[], "20 tasks, 3 connections, Redis at "),
         (&["--share"], "20 tasks, 3 shared connections, Redis at "),
         (&["--no-pool"], "20 tasks without a pool, Redis at "),
     ];
-    for (way, headline) in ways {
-        let output = cenote(&[&base[..], &["--sql", "GET stock"], way].concat()).await;
-        let text = String::from_utf8(output.stdout).unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{said}");
-        assert!(text.contains(headline) && text.contains("Errors       0"), "{text}");
-        assert!(!text.contains(server.password()), "{text}");
-        assert!(way.contains(&"--no-pool") || text.contains("3 opened, 3 closed"), "{text}");
-    }
-    assert_eq!(counted(&server).await, 0);
+    measures(&["--url", &url, "--sql", "GET stock"], &ways, server.password()).await;
+    // Who has no pool waits for no goodbye.
+    until("all are gone", || async { counted(&server).await == 0 }).await;
 }
 
 // S
@@ -51,11 +35,7 @@ async fn what_cannot_be_measured_is_told_in_a_sentence() {
         (&["--url", &url, "--sql", " "], "--sql: the query is empty"),
     ];
     for (args, says) in cases {
-        let output = cenote(args).await;
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success() && said.contains(says), "{said}");
-        assert!(said.lines().count() == 1 && !said.contains("hunter2"), "{said}");
-        assert!(!said.contains(server.password()), "{said}");
+        refuses(args, says, &["hunter2", server.password()]).await;
     }
 }
 
@@ -64,11 +44,8 @@ async fn what_cannot_be_measured_is_told_in_a_sentence() {
 async fn the_servers_own_limit_is_asked_for_before_sizes_are_tried() {
     let server = server().await;
     let url = server.url();
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--quiet", "--package", "cenote-cli", "--", "size", "--json"]);
-    cargo.args(["--seconds", "1", "--tasks", "4", "--reserve", "10", "--url", &url]);
-    let output = blocking(move || cargo.output().unwrap()).await;
-    let text = String::from_utf8(output.stdout).unwrap();
+    let args = ["size", "--json", "--seconds", "1", "--tasks", "4", "--reserve", "10"];
+    let text = says(&[&args[..], &["--url", &url]].concat(), &[server.password()]).await;
     let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
     let limit = &answer["limit"];
     assert_eq!(
@@ -80,5 +57,4 @@ async fn the_servers_own_limit_is_asked_for_before_sizes_are_tried() {
     assert_eq!(answer["share"], 1000 - in_use - 10, "{answer}");
     let last = answer["sizes"].as_array().unwrap().last().unwrap();
     assert_eq!((&answer["errors"], &last["size"]), (&0.into(), &4.into()), "{answer}");
-    assert!(!text.contains(server.password()), "{text}");
 }

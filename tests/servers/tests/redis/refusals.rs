@@ -2,39 +2,15 @@
 //! no password.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use cenote::{Error, Fault, Pool};
+use cenote::{Fault, Pool};
 use cenote_redis::redis::{AsyncCommands, cmd};
 use cenote_redis::{Credentials, Redis, RedisError};
+use cenote_server_tests::refusals::{SECRET, left_at_the_deadline, refused};
 use cenote_testkit::servers::redis::{Server, Settings};
 
 use super::{blocking, pool, redis, run, server, until};
-
-const SECRET: &str = "hunter2";
-
-/// The class and the sentence of a connect that fails, within its deadline.
-async fn refused(redis: Redis) -> (Fault, String) {
-    let limit = Duration::from_millis(1500);
-    let pool = Pool::builder(redis).acquire_timeout(limit).build().unwrap();
-    let began = Instant::now();
-    let error = pool.acquire().await.unwrap_err();
-    let took = began.elapsed();
-    assert!(took < limit + Duration::from_millis(500), "{took:?}: {error}");
-    for shown in [format!("{error}"), format!("{error:?}"), format!("{pool:?}")] {
-        assert!(!shown.contains(SECRET), "{shown}");
-    }
-    let last = match &error {
-        Error::Connect { error, .. } => error,
-        Error::Timeout { last: Some(last), .. } => last,
-        error => panic!("a connect error, not: {error}"),
-    };
-    // What cannot succeed is told at once, the rest at the deadline.
-    let permanent = last.fault() == Fault::Permanent;
-    assert_eq!(matches!(error, Error::Connect { .. }), permanent, "{error}");
-    assert!(!permanent || took < Duration::from_millis(1000), "{took:?}");
-    (last.fault(), error.to_string())
-}
 
 fn as_app(server: &Server, database: u32) -> Redis {
     Redis::from_url(&server.url_for("app", SECRET, database)).unwrap()
@@ -127,13 +103,7 @@ async fn a_black_hole_is_left_at_the_deadline() {
     let redis = as_app(&server, 0);
     // It takes connections and answers nothing.
     server.freeze();
-    let began = Instant::now();
-    let limit = Duration::from_millis(300);
-    let pool = Pool::builder(redis).acquire_timeout(limit).connect_timeout(limit / 3);
-    let error = pool.build().unwrap().acquire().await.unwrap_err();
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
-    let says = error.to_string();
-    assert!(says.contains("no answer within 100ms") && !says.contains(SECRET), "{says}");
+    left_at_the_deadline(redis).await;
     server.thaw();
 }
 
@@ -153,7 +123,8 @@ async fn too_many_clients_are_a_question_of_size() {
     let waits = tokio::spawn(async move { waiting.acquire().await.map(drop) });
     let refusals = || pool.stats().counts.connect_failures;
     until("refused", || async { refusals().overload > 0 }).await;
-    assert_eq!(refusals().total(), refusals().overload, "each says why");
+    let refused = refusals();
+    assert_eq!(refused.total(), refused.overload, "each says why");
     drop(all);
     other.close(Duration::from_secs(5)).await;
     waits.await.unwrap().unwrap();

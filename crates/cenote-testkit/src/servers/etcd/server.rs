@@ -2,40 +2,32 @@
 
 use std::fmt;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::process::Command;
 
 use rustix::process::Signal;
 
 use super::{CTL, ETCD, NAME, Settings};
+use crate::servers::life::{self, Life};
 use crate::servers::place::Folder;
 use crate::servers::port::Port;
-use crate::servers::service::{EndBy, Service, last_lines};
+use crate::servers::service::{EndBy, Service, ask, trimmed};
 use crate::servers::user::User;
 use crate::servers::{ServerError, certificate, program, secret};
 
 /// It would wait for those who watch, and has nothing to write down.
 const END_BY: EndBy = EndBy(Signal::KILL, "KILL");
-/// How long a server may take to end in good order.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
-/// How often a server that finds a port taken is given others.
-const PORTS: usize = 5;
 
 /// An etcd server that this value owns. Dropping it ends the server and removes its files.
 pub struct Server {
-    // In the order in which they go: the process before its files.
-    service: Mutex<Option<Service>>,
+    life: Life,
     etcd: PathBuf,
     ctl: PathBuf,
     settings: Settings,
     password: Option<String>,
-    port: Port,
     /// Where other servers of its cluster would reach it. There are none, and it wants one all the same.
     peers: Port,
-    folder: Folder,
 }
 
 impl Server {
@@ -62,20 +54,13 @@ impl Server {
                 folder.copy(&from, &folder.path().join(name))?;
             }
         }
-        let (service, port, peers) = (Mutex::new(None), Port::take()?, Port::take()?);
-        let mut server =
-            Server { service, etcd, ctl, settings, password: None, port, peers, folder };
-        for turn in 1.. {
-            match server.start_again() {
-                Err(ServerError::Failed { said, .. })
-                    if turn < PORTS && said.contains("address already in use") =>
-                {
-                    (server.port, server.peers) = (Port::take()?, Port::take()?);
-                }
-                Err(error) => return Err(error),
-                Ok(()) => break,
-            }
-        }
+        let (life, peers) = (Life::new(folder)?, Port::take()?);
+        let server = Server { life, etcd, ctl, settings, password: None, peers };
+        let other_ports = |server: &mut Server| {
+            server.peers = Port::take()?;
+            server.life.move_on()
+        };
+        let mut server = life::launch(server, other_ports, Server::start_again)?;
         if server.settings.password {
             let password = secret::drawn()?;
             server.run(&["user", "add", &format!("root:{password}")])?;
@@ -88,12 +73,12 @@ impl Server {
 
     /// Its port on 127.0.0.1, the same for as long as it lives.
     pub fn port(&self) -> u16 {
-        self.port.number()
+        self.life.port()
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port()).into()
+        self.life.address()
     }
 
     /// Its URL, without a user.
@@ -122,16 +107,12 @@ impl Server {
     }
 
     fn file(&self, name: &str) -> Option<PathBuf> {
-        Some(self.folder.path().join(name)).filter(|path| path.is_file())
+        Some(self.life.path().join(name)).filter(|path| path.is_file())
     }
 
     /// All that it has said so far.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&self.said()).into_owned()
-    }
-
-    fn said(&self) -> Vec<u8> {
-        fs::read(self.folder.path().join("log")).unwrap_or_default()
+        self.life.log()
     }
 
     /// Runs a command as `root`, with `etcdctl`. The last line of what it says has no end.
@@ -148,14 +129,7 @@ impl Server {
         if let Some(password) = &self.password {
             ctl.env("ETCDCTL_USER", format!("root:{password}"));
         }
-        let output = ctl.args(command).stdin(Stdio::null()).output();
-        let output = output.map_err(ServerError::of(CTL.program))?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        if output.status.success() {
-            return Ok(said.trim_end_matches('\n').to_owned());
-        }
-        let said = last_lines(&(said + String::from_utf8_lossy(&output.stderr)));
-        Err(ServerError::Failed { program: CTL.program.to_owned(), said })
+        ask(CTL.program, ctl.args(command), "").map(trimmed)
     }
 
     /// The revision that it has come to.
@@ -183,20 +157,13 @@ impl Server {
     /// # Errors
     /// If it still runs after a minute.
     pub fn stop(&self) -> Result<(), ServerError> {
-        let mut service = self.service();
-        if let Some(running) = service.as_mut() {
-            running.end(Signal::TERM, STOP_LIMIT)?;
-            *service = None;
-        }
-        Ok(())
+        self.life.end(Signal::TERM)
     }
 
     /// Kills it (SIGKILL), without a word to its clients. Its port and its files stay. Nothing happens if it does not
     /// run.
     pub fn kill(&self) {
-        if let Some(mut running) = self.service().take() {
-            running.kill();
-        }
+        self.life.kill();
     }
 
     /// Removes all that it has written: when it is started again it has nothing, no users and passwords either. It must
@@ -205,7 +172,7 @@ impl Server {
     /// # Errors
     /// If its files cannot be removed.
     pub fn forget(&self) -> Result<(), ServerError> {
-        let data = self.folder.path().join("data");
+        let data = self.life.path().join("data");
         match fs::remove_dir_all(&data) {
             Err(error) if data.exists() => Err(ServerError::at(&data)(error)),
             _ => Ok(()),
@@ -218,12 +185,21 @@ impl Server {
     /// # Errors
     /// If it does not come up.
     pub fn start_again(&self) -> Result<(), ServerError> {
-        let mut service = self.service();
-        if service.is_some() {
-            return Ok(());
-        }
+        self.life.begin(|folder| {
+            let args = self.args(folder);
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let log = folder.path().join("log");
+            let begins = fs::read(&log).unwrap_or_default().len();
+            let mut started = Service::start(folder, NAME, &self.etcd, &args, END_BY)?;
+            started.wait_ready(|_| is_ready(&log, begins))?;
+            Ok(started)
+        })
+    }
+
+    /// What it is started with.
+    fn args(&self, folder: &Folder) -> Vec<String> {
         let (client, peers) = (self.url(), format!("http://127.0.0.1:{}", self.peers.number()));
-        let path = |name: &str| self.folder.path().join(name).display().to_string();
+        let path = |name: &str| folder.path().join(name).display().to_string();
         let mut args = vec![
             "--name=cenote".to_owned(),
             format!("--data-dir={}", path("data")),
@@ -245,35 +221,22 @@ impl Server {
             args.push(format!("--trusted-ca-file={}", path("authority.pem")));
         }
         args.extend(self.settings.flags.iter().cloned());
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let begins = self.said().len();
-        let mut started = Service::start(&self.folder, NAME, &self.etcd, &args, END_BY)?;
-        started.wait_ready(|_| is_ready(&self.folder.path().join("log"), begins))?;
-        *service = Some(started);
-        Ok(())
+        args
     }
 
     /// Stops it where it is (SIGSTOP): connections are still taken, by the system, and nothing is answered.
     pub fn freeze(&self) {
-        if let Some(running) = self.service().as_mut() {
-            running.freeze();
-        }
+        self.life.freeze();
     }
 
     /// Lets it go on after [`freeze`](Server::freeze).
     pub fn thaw(&self) {
-        if let Some(running) = self.service().as_mut() {
-            running.thaw();
-        }
+        self.life.thaw();
     }
 
     /// The id of its process, if it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.service().as_ref().map(Service::pid)
-    }
-
-    fn service(&self) -> MutexGuard<'_, Option<Service>> {
-        self.service.lock().unwrap_or_else(PoisonError::into_inner)
+        self.life.pid()
     }
 }
 
@@ -286,9 +249,7 @@ fn is_ready(log: &Path, begins: usize) -> bool {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Server");
-        shown.field("address", &self.address()).field("folder", &self.folder.path());
-        shown.finish_non_exhaustive()
+        fmt::Debug::fmt(&self.life, f)
     }
 }
 

@@ -5,8 +5,7 @@ use std::io::Read;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 
-use super::settings::{Settings, Tls};
-use super::{CLIENT, DATABASE, INSTALLER, MARIADB, NAME, ROOT};
+use super::{CLIENT, DATABASE, INSTALLER, MARIADB, NAME, ROOT, Settings, Tls};
 use crate::servers::place::Folder;
 use crate::servers::service::run;
 use crate::servers::user::User;

@@ -33,9 +33,10 @@ mod server;
 mod settings;
 
 pub use server::Server;
-pub use settings::{Settings, Tls};
+pub use settings::Settings;
 
 use super::program::Requirement;
+pub use super::tls::Tls;
 
 /// The server itself.
 pub(super) const MARIADB: Requirement =

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::data::Role;
-use super::settings::Tls;
-use super::{NAME, ROOT, Server, Settings};
+use super::{NAME, ROOT, Server, Settings, Tls};
 use crate::servers::service::last_lines;
 use crate::servers::{ServerError, process};
 
@@ -26,7 +25,7 @@ impl Server {
     /// # Errors
     /// If this server does not run, or the replica does not come up.
     pub fn replica_with(&self, settings: Settings) -> Result<Server, ServerError> {
-        self.must_run()?;
+        self.life.must_run(NAME)?;
         let replica = Server::launch(settings, Role::Replica)?;
         replica.point_at(self)?;
         replica.catch_up(self)?;
@@ -58,7 +57,7 @@ impl Server {
     /// # Errors
     /// If `primary` does not run, or this server does not come to follow it.
     pub fn follow(&self, primary: &Server) -> Result<(), ServerError> {
-        primary.must_run()?;
+        primary.life.must_run(NAME)?;
         let replica = self.pid().is_some() && self.replication()?.is_there();
         if replica {
             self.run_sql("STOP SLAVE")?;
@@ -111,13 +110,6 @@ impl Server {
     fn late(&self, awaited: &'static str) -> ServerError {
         let said = last_lines(&self.log());
         ServerError::Late { program: NAME.to_owned(), awaited, limit: LIMIT, said }
-    }
-
-    fn must_run(&self) -> Result<(), ServerError> {
-        match self.pid() {
-            Some(_) => Ok(()),
-            None => Err(ServerError::NotRunning { program: NAME.to_owned() }),
-        }
     }
 
     /// What it says of its replication; nothing if it is no replica.

@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::settings::{Settings, Tls};
-use super::{NAME, POSTGRES};
+use super::{NAME, POSTGRES, Settings, Tls};
 use crate::servers::place::Folder;
 use crate::servers::service::run;
 use crate::servers::user::User;

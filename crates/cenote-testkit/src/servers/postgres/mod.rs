@@ -32,9 +32,10 @@ mod settings;
 mod standby;
 
 pub use server::{Server, Stop};
-pub use settings::{Settings, Tls};
+pub use settings::Settings;
 
 use super::program::Requirement;
+pub use super::tls::Tls;
 
 /// The server itself; the other programs lie beside it.
 pub(super) const POSTGRES: Requirement =

@@ -2,40 +2,30 @@
 
 use std::fmt;
 use std::fs;
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::data::{self, Installed};
 use super::{NAME, Settings};
 use crate::servers::ServerError;
+use crate::servers::life::{self, Life};
 use crate::servers::place::Folder;
-use crate::servers::port::Port;
-use crate::servers::service::{EndBy, Service, last_lines};
+use crate::servers::service::{EndBy, Service, ask, trimmed};
 use crate::servers::url::encoded;
 use crate::servers::user::User;
 
 /// PostgreSQL's immediate shutdown: everything ends at once, and the shared memory is given back.
 const END_BY: EndBy = EndBy(Signal::QUIT, "QUIT");
-/// How long a server may take to end in good order.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
-/// How often a server that finds its port taken is given another one.
-const PORTS: usize = 5;
 
 /// A PostgreSQL server that this value owns: a primary, or a standby of one. Dropping it ends the server and removes
 /// its files.
 pub struct Server {
-    // In the order in which they go: the process before its files.
-    service: Mutex<Option<Service>>,
+    pub(super) life: Life,
     pub(super) installed: Installed,
     pub(super) settings: Settings,
-    port: Port,
-    folder: Folder,
 }
 
 /// How a server ends.
@@ -68,19 +58,8 @@ impl Server {
         let installed = Installed::find(user)?;
         let folder = Folder::new(user)?;
         fill(&installed, &folder)?;
-        let mut server =
-            Server { service: Mutex::new(None), installed, settings, port: Port::take()?, folder };
-        for _ in 1..PORTS {
-            match server.configure_and_start() {
-                Err(ServerError::Failed { said, .. })
-                    if said.contains("Address already in use") =>
-                {
-                    server.port = Port::take()?;
-                }
-                ended => return ended.map(|()| server),
-            }
-        }
-        server.configure_and_start().map(|()| server)
+        let server = Server { life: Life::new(folder)?, installed, settings };
+        life::launch(server, |server| server.life.move_on(), Server::configure_and_start)
     }
 
     /// Starts it on other files, with its settings. It does not run.
@@ -91,23 +70,23 @@ impl Server {
         self.forget_memory();
         let data = self.data();
         fs::remove_dir_all(&data).map_err(ServerError::at(&data))?;
-        fill(&self.installed, &self.folder)?;
+        fill(&self.installed, self.life.folder())?;
         self.configure_and_start()
     }
 
     fn configure_and_start(&self) -> Result<(), ServerError> {
-        data::configure(&self.folder, self.port(), &self.settings)?;
+        data::configure(self.life.folder(), self.port(), &self.settings)?;
         self.start_again()
     }
 
     /// Its port on 127.0.0.1, the same for as long as it lives.
     pub fn port(&self) -> u16 {
-        self.port.number()
+        self.life.port()
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port()).into()
+        self.life.address()
     }
 
     /// The superuser's password.
@@ -143,13 +122,12 @@ impl Server {
 
     /// The folder of its data, which ends with it.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.life.path().join("data")
     }
 
     /// All that it has said so far.
     pub fn log(&self) -> String {
-        let log = fs::read(self.folder.path().join("log")).unwrap_or_default();
-        String::from_utf8_lossy(&log).into_owned()
+        self.life.log()
     }
 
     /// Runs statements as the superuser in the database `postgres`, with `psql`. A row is a line, its columns are
@@ -171,20 +149,7 @@ impl Server {
         psql.args(["-h", "127.0.0.1", "-p", &self.port().to_string(), "-U", NAME, "-d", database]);
         psql.env_clear().env("LC_ALL", "C").env("PGCONNECT_TIMEOUT", "10");
         psql.env("PGPASSWORD", self.password()).env("PGCLIENTENCODING", "UTF8");
-        psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let failed = || ServerError::of("psql");
-        let mut psql = psql.spawn().map_err(failed())?;
-        // A psql that has ended early reads no more; its sentence says why.
-        if let Some(mut stdin) = psql.stdin.take() {
-            _ = stdin.write_all(sql.as_bytes());
-        }
-        let output = psql.wait_with_output().map_err(failed())?;
-        if output.status.success() {
-            let said = String::from_utf8_lossy(&output.stdout);
-            return Ok(said.strip_suffix('\n').unwrap_or(&said).to_owned());
-        }
-        let said = last_lines(&String::from_utf8_lossy(&output.stderr));
-        Err(ServerError::Failed { program: "psql".to_owned(), said })
+        ask("psql", &mut psql, sql).map(trimmed)
     }
 
     /// Ends the server and waits for it, for a minute at most. Its port and its files stay. Nothing happens if it does
@@ -198,20 +163,13 @@ impl Server {
             Stop::Fast => Signal::INT,
             Stop::Immediate => Signal::QUIT,
         };
-        let mut service = self.service();
-        if let Some(running) = service.as_mut() {
-            running.end(signal, STOP_LIMIT)?;
-            *service = None;
-        }
-        Ok(())
+        self.life.end(signal)
     }
 
     /// Kills it and its processes (SIGKILL), without a word to its clients. Its port and its files stay. Nothing
     /// happens if it does not run.
     pub fn kill(&self) {
-        if let Some(mut running) = self.service().take() {
-            running.kill();
-        }
+        self.life.kill();
     }
 
     /// Starts it again after [`stop`](Server::stop) or [`kill`](Server::kill), and waits until it takes connections.
@@ -220,17 +178,14 @@ impl Server {
     /// # Errors
     /// If it does not come up.
     pub fn start_again(&self) -> Result<(), ServerError> {
-        let mut service = self.service();
-        if service.is_some() {
-            return Ok(());
-        }
         let data = self.data();
-        let args = ["-D", data.to_str().unwrap_or_default()];
-        let mut started =
-            Service::start(&self.folder, NAME, &self.installed.postgres, &args, END_BY)?;
-        started.wait_ready(|pid| data::is_ready(self.folder.path(), pid))?;
-        *service = Some(started);
-        Ok(())
+        self.life.begin(|folder| {
+            let args = ["-D", data.to_str().unwrap_or_default()];
+            let mut started =
+                Service::start(folder, NAME, &self.installed.postgres, &args, END_BY)?;
+            started.wait_ready(|pid| data::is_ready(folder.path(), pid))?;
+            Ok(started)
+        })
     }
 
     /// [`stop`](Server::stop), fast, and [`start_again`](Server::start_again).
@@ -245,30 +200,22 @@ impl Server {
     /// Stops all its processes where they are (SIGSTOP): connections are still taken, by the system, and nothing is
     /// answered.
     pub fn freeze(&self) {
-        if let Some(running) = self.service().as_mut() {
-            running.freeze();
-        }
+        self.life.freeze();
     }
 
     /// Lets it go on after [`freeze`](Server::freeze).
     pub fn thaw(&self) {
-        if let Some(running) = self.service().as_mut() {
-            running.thaw();
-        }
+        self.life.thaw();
     }
 
     /// The id of its main process, if it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.service().as_ref().map(Service::pid)
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.life.pid()
     }
 
     /// Gives back what a server that was killed could not. It does not run.
     fn forget_memory(&self) {
-        if let Some(memory) = data::memory_left_behind(self.folder.path()) {
+        if let Some(memory) = data::memory_left_behind(self.life.path()) {
             _ = Command::new("ipcrm")
                 .args(["-m", &memory])
                 .stdout(Stdio::null())
@@ -276,23 +223,18 @@ impl Server {
                 .status();
         }
     }
-
-    fn service(&self) -> MutexGuard<'_, Option<Service>> {
-        self.service.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Server");
-        shown.field("address", &self.address()).field("folder", &self.folder());
-        shown.finish_non_exhaustive()
+        fmt::Debug::fmt(&self.life, f)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        *self.service() = None;
+        // The shared memory outlives its process, and is known by a file of its folder.
+        self.life.finish();
         self.forget_memory();
     }
 }

@@ -1,27 +1,13 @@
 //! What a server is started with.
 
 use super::{Server, data};
-use crate::servers::ServerError;
+use crate::servers::{ServerError, Tls};
 
 /// What a server is started with. The defaults are a server with passwords, without TLS, for 100 connections.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     pub(super) tls: Tls,
     pub(super) parameters: Vec<(String, String)>,
-}
-
-/// Whether a server speaks TLS. Its certificate is for `localhost` and `127.0.0.1`, from
-/// [an authority of the testkit's own](Server::authority).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Tls {
-    /// It does not. The default.
-    #[default]
-    Off,
-    /// It does with clients that want it.
-    Offered,
-    /// It refuses clients that do not.
-    Required,
 }
 
 impl Settings {

@@ -103,9 +103,7 @@ impl Server {
 
     /// Copies the running server's files, with the order to stream from it.
     fn copy_to(&self, installed: &Installed, folder: &Folder) -> Result<(), ServerError> {
-        if self.pid().is_none() {
-            return Err(ServerError::NotRunning { program: NAME.to_owned() });
-        }
+        self.life.must_run(NAME)?;
         let data: PathBuf = folder.path().join("data");
         let mut copy = folder.user().command(&installed.pg_basebackup);
         copy.arg("-D").arg(&data).args([

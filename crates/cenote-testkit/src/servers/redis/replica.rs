@@ -24,7 +24,7 @@ impl Server {
     /// # Errors
     /// If this server does not run, or the replica does not come up.
     pub fn replica_with(&self, settings: Settings) -> Result<Server, ServerError> {
-        self.must_run()?;
+        self.life.must_run(NAME)?;
         let replica = Server::launch(settings, Some(self))?;
         replica.wait_until_it_follows(self)?;
         Ok(replica)
@@ -35,7 +35,7 @@ impl Server {
     /// # Errors
     /// If it does not run.
     pub fn promote(&self) -> Result<(), ServerError> {
-        self.must_run()?;
+        self.life.must_run(NAME)?;
         self.run(&["REPLICAOF", "NO", "ONE"])?;
         *self.follows() = None;
         Ok(())
@@ -47,7 +47,7 @@ impl Server {
     /// # Errors
     /// If `primary` does not run, or this server does not come to follow it.
     pub fn follow(&self, primary: &Server) -> Result<(), ServerError> {
-        primary.must_run()?;
+        primary.life.must_run(NAME)?;
         *self.follows() = Some(primary.port());
         if self.pid().is_some() {
             self.run(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()])?;
@@ -76,13 +76,6 @@ impl Server {
         let all = self.run(&["INFO", "replication"])?;
         let found = all.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         Ok(found.unwrap_or_default().trim().to_owned())
-    }
-
-    fn must_run(&self) -> Result<(), ServerError> {
-        match self.pid() {
-            Some(_) => Ok(()),
-            None => Err(ServerError::NotRunning { program: NAME.to_owned() }),
-        }
     }
 
     fn wait_until_it_follows(&self, primary: &Server) -> Result<(), ServerError> {

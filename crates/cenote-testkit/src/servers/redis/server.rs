@@ -2,44 +2,36 @@
 
 use std::fmt;
 use std::fs::{self, DirBuilder};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use rustix::process::Signal;
 
 use super::settings::configure;
 use super::{CLI, NAME, REDIS, Settings};
+use crate::servers::life::{self, Life};
 use crate::servers::place::Folder;
-use crate::servers::port::Port;
-use crate::servers::service::{EndBy, Service, last_lines};
+use crate::servers::service::{EndBy, Service, ask, trimmed};
 use crate::servers::url::encoded;
 use crate::servers::user::User;
 use crate::servers::{ServerError, program, secret};
 
 /// It writes down what it has to, and ends.
 const END_BY: EndBy = EndBy(Signal::TERM, "TERM");
-/// How long a server may take to end in good order.
-const STOP_LIMIT: Duration = Duration::from_secs(60);
-/// How often a server that finds its port taken is given another one.
-const PORTS: usize = 5;
 
 /// A Redis server that this value owns: a primary, or a replica of one. Dropping it ends the server and removes its
 /// files.
 pub struct Server {
-    // In the order in which they go: the process before its files.
-    service: Mutex<Option<Service>>,
+    pub(super) life: Life,
     redis: PathBuf,
     cli: PathBuf,
     pub(super) settings: Settings,
     password: String,
     /// The port of its primary, if it starts as a replica.
     follows: Mutex<Option<u16>>,
-    port: Port,
-    folder: Folder,
 }
 
 impl Server {
@@ -69,29 +61,19 @@ impl Server {
             None => secret::drawn()?,
         };
         let follows = Mutex::new(primary.map(Server::port));
-        let (service, port) = (Mutex::new(None), Port::take()?);
-        let mut server = Server { service, redis, cli, settings, password, follows, port, folder };
-        for _ in 1..PORTS {
-            match server.start_again() {
-                Err(ServerError::Failed { said, .. })
-                    if said.contains("Address already in use") =>
-                {
-                    server.port = Port::take()?;
-                }
-                ended => return ended.map(|()| server),
-            }
-        }
-        server.start_again().map(|()| server)
+        let life = Life::new(folder)?;
+        let server = Server { life, redis, cli, settings, password, follows };
+        life::launch(server, |server| server.life.move_on(), Server::start_again)
     }
 
     /// Its port on 127.0.0.1, the same for as long as it lives.
     pub fn port(&self) -> u16 {
-        self.port.number()
+        self.life.port()
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port()).into()
+        self.life.address()
     }
 
     /// The password of the user `default`, on its replicas too.
@@ -122,19 +104,18 @@ impl Server {
 
     /// The authority that has signed the server's certificate, a file in PEM; None if it speaks no TLS.
     pub fn authority(&self) -> Option<PathBuf> {
-        let path = self.folder.path().join("authority.pem");
+        let path = self.life.path().join("authority.pem");
         path.is_file().then_some(path)
     }
 
     /// The folder of its data, which ends with it.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.life.path().join("data")
     }
 
     /// All that it has said so far.
     pub fn log(&self) -> String {
-        let log = fs::read(self.folder.path().join("log")).unwrap_or_default();
-        String::from_utf8_lossy(&log).into_owned()
+        self.life.log()
     }
 
     /// Runs a command as the user `default` in the database 0, with `redis-cli`. Of an answer with several parts each is a
@@ -150,13 +131,7 @@ impl Server {
             cli.arg("--tls").arg("--cacert").arg(authority);
         }
         cli.args(command).env_clear().env("LC_ALL", "C").env("REDISCLI_AUTH", &self.password);
-        let output = cli.stdin(Stdio::null()).output().map_err(ServerError::of(CLI.program))?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        if output.status.success() {
-            return Ok(said.trim_end_matches('\n').to_owned());
-        }
-        let said = last_lines(&(said + String::from_utf8_lossy(&output.stderr)));
-        Err(ServerError::Failed { program: CLI.program.to_owned(), said })
+        ask(CLI.program, &mut cli, "").map(trimmed)
     }
 
     /// How many clients of this name there are, by the server's own list.
@@ -175,20 +150,13 @@ impl Server {
     /// # Errors
     /// If it still runs after a minute.
     pub fn stop(&self) -> Result<(), ServerError> {
-        let mut service = self.service();
-        if let Some(running) = service.as_mut() {
-            running.end(END_BY.0, STOP_LIMIT)?;
-            *service = None;
-        }
-        Ok(())
+        self.life.end(END_BY.0)
     }
 
     /// Kills it (SIGKILL), without a word to its clients. Its port and its files stay. Nothing happens if it does not
     /// run.
     pub fn kill(&self) {
-        if let Some(mut running) = self.service().take() {
-            running.kill();
-        }
+        self.life.kill();
     }
 
     /// Starts it again after [`stop`](Server::stop) or [`kill`](Server::kill), as the primary or the replica that it was,
@@ -197,18 +165,15 @@ impl Server {
     /// # Errors
     /// If it does not come up.
     pub fn start_again(&self) -> Result<(), ServerError> {
-        let mut service = self.service();
-        if service.is_some() {
-            return Ok(());
-        }
-        let follow = *self.follows();
-        configure(&self.folder, self.port(), &self.password, &self.settings, follow)?;
-        let file = self.folder.path().join("redis.conf");
-        let args = [file.to_str().unwrap_or_default()];
-        let mut started = Service::start(&self.folder, NAME, &self.redis, &args, END_BY)?;
-        started.wait_ready(|pid| is_ready(self.folder.path(), pid))?;
-        *service = Some(started);
-        Ok(())
+        self.life.begin(|folder| {
+            let follow = *self.follows();
+            configure(folder, self.port(), &self.password, &self.settings, follow)?;
+            let file = folder.path().join("redis.conf");
+            let args = [file.to_str().unwrap_or_default()];
+            let mut started = Service::start(folder, NAME, &self.redis, &args, END_BY)?;
+            started.wait_ready(|pid| is_ready(folder.path(), pid))?;
+            Ok(started)
+        })
     }
 
     /// [`stop`](Server::stop) and [`start_again`](Server::start_again).
@@ -222,29 +187,21 @@ impl Server {
 
     /// Stops it where it is (SIGSTOP): connections are still taken, by the system, and nothing is answered.
     pub fn freeze(&self) {
-        if let Some(running) = self.service().as_mut() {
-            running.freeze();
-        }
+        self.life.freeze();
     }
 
     /// Lets it go on after [`freeze`](Server::freeze).
     pub fn thaw(&self) {
-        if let Some(running) = self.service().as_mut() {
-            running.thaw();
-        }
+        self.life.thaw();
     }
 
     /// The id of its process, if it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.service().as_ref().map(Service::pid)
+        self.life.pid()
     }
 
     pub(super) fn follows(&self) -> MutexGuard<'_, Option<u16>> {
         self.follows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn service(&self) -> MutexGuard<'_, Option<Service>> {
-        self.service.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -259,9 +216,7 @@ fn is_ready(folder: &Path, pid: u32) -> bool {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Server");
-        shown.field("address", &self.address()).field("folder", &self.folder.path());
-        shown.finish_non_exhaustive()
+        fmt::Debug::fmt(&self.life, f)
     }
 }
 

@@ -70,11 +70,13 @@ impl Followed {
         followed
     }
 
-    /// The nodes with their weights, as in "a1 b2".
+    /// The nodes with their weights, as in "a1 b2", by name: who went and came back is the cluster's last.
     fn nodes(&self) -> String {
         let nodes = self.cluster.nodes();
         let node = |n: &Arc<Node>| format!("{}{}", n.key(), n.configured_weight());
-        nodes.iter().map(node).collect::<Vec<_>>().join(" ")
+        let mut nodes: Vec<String> = nodes.iter().map(node).collect();
+        nodes.sort();
+        nodes.join(" ")
     }
 
     /// Waits until these are its nodes.
@@ -90,6 +92,11 @@ impl Followed {
     /// Waits until this is among the reasons.
     async fn told(&self, reason: &str) {
         until(reason, || self.reasons().contains(reason)).await;
+    }
+
+    /// Waits until the log says so. It does a moment after the status.
+    async fn logged(&self, line: &str) {
+        until(line, || self.log().contains(line)).await;
     }
 
     /// Waits until there is no reason any more.

@@ -114,14 +114,15 @@ async fn the_program_shows_what_lies_below_a_prefix_and_what_changes() {
     let server = Settings::new().password().start().unwrap();
     shop(&server);
     put(&server, "a", 1);
-    let cenote = |args: &[&str]| {
+    let cenote = |args: &[&str], stderr: Stdio| {
         let mut cargo = Command::new(env!("CARGO"));
         // Built already where the whole workspace is tested.
         cargo.args(["run", "--quiet", "--package", "cenote-cli", "--", "nodes", "--source"]);
-        cargo.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        cargo.args(args).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap()
     };
     let source = |login: &str| format!("etcd:http://{login}@{}/n/", server.address());
-    let mut child = cenote(&[&source("shop:hunter2"), "--watch"]);
+    // If it ends, everybody sees why.
+    let mut child = cenote(&[&source("shop:hunter2"), "--watch"], Stdio::inherit());
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut line = || lines.next().expect("it goes on").unwrap();
     assert_eq!((line().as_str(), line().as_str()), ("etcd /n/ lists 1 node", "  + a, weight 1"));
@@ -140,7 +141,7 @@ async fn the_program_shows_what_lies_below_a_prefix_and_what_changes() {
     child.kill().unwrap();
     child.wait().unwrap();
     server.start_again().unwrap();
-    let output = cenote(&[&source("shop:s3cret")]).wait_with_output().unwrap();
+    let output = cenote(&[&source("shop:s3cret")], Stdio::piped()).wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         said.starts_with("error: etcd /n/: ") && said.ends_with("correct user and password\n"),
