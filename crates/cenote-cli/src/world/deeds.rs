@@ -66,7 +66,7 @@ impl World {
             }
             let [reads, writes] = [0, 1].map(|of| sums()[of].since(before[of]));
             news.outcome(&format!(
-                "writes are back {} after the primary died; meanwhile {} reads were answered, and {} requests failed",
+                "writes are back after {}; meanwhile {} reads answered, {} requests failed",
                 duration(began.elapsed()),
                 count(reads.good),
                 count(reads.failed + writes.failed),
