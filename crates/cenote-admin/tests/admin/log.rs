@@ -66,8 +66,7 @@ async fn an_outage_is_told_by_its_beginning_its_course_and_its_end() {
             .position(|text| text.contains(part))
             .unwrap_or_else(|| panic!("{part:?} is not in {log:#?}"))
     };
-    let [died, failed, told] =
-        [at("closed (died)"), at("connect failed after"), at(": failed ")];
+    let [died, failed, told] = [at("closed (died)"), at("connect failed after"), at(": failed ")];
     let (course, end) = (at("within 32 s)"), at("ready after"));
     assert!(died < course && failed < course && told < course && course < end, "{log:#?}");
     let end = &log[end];
