@@ -2,7 +2,6 @@
 //! address is shown, since it may hold a password; and none of what is shown is a command to the terminal.
 
 use std::fmt::Write as _;
-use std::future::pending;
 use std::io::{ErrorKind, Write};
 use std::pin::pin;
 
@@ -67,8 +66,11 @@ async fn show(mut source: Source, watch: bool) -> Result<Outcome, Failure> {
             }
         };
         let Some(update) = update else {
-            // It will say nothing more, and there is somebody who watches.
-            return pending().await;
+            // It will say nothing more.
+            if watch {
+                stop.wished().await;
+            }
+            return Ok(silent(watch));
         };
         if let (Some(why), false) = (update.error(), watch) {
             return Err(Failure::new(why));
