@@ -264,6 +264,11 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
         self.since.get_or_insert_with(|| self.core.watchers.rounds());
         let place = &snapshot.places[at];
         let standing = &place.standing;
+        // First: whoever is turned away must not have the place of the one that tries.
+        if standing.pressed.load(Ordering::Relaxed) && !self.is_let_in(standing) {
+            *self.pressed = true;
+            return self.tried.insert(place.id);
+        }
         let probe = match place.admission {
             Admission::Probe => match standing.take_probe() {
                 Some(term) => Some(term),
@@ -272,10 +277,6 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
             },
             _ => None,
         };
-        if standing.pressed.load(Ordering::Relaxed) && !self.is_let_in(standing) {
-            *self.pressed = true;
-            return self.tried.insert(place.id);
-        }
         let mut wait = snapshot.pools[at].acquire_owned().location(self.location);
         if let Some(level) = *self.priority {
             wait = wait.priority(level);

@@ -52,14 +52,19 @@ impl Register {
             ));
         };
         let Register { plan, key, value, ttl } = self;
-        let seconds = ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
+        let seconds = whole_seconds(ttl);
         let told: Arc<Mutex<Option<String>>> = Arc::default();
-        let mut keeper = Keeper::new(plan, key.clone(), value, seconds.max(1), Arc::clone(&told));
+        let mut keeper = Keeper::new(plan, key.clone(), value, seconds, Arc::clone(&told));
         keeper.register().await?;
         let (stop, stopped) = oneshot::channel();
         let task = runtime.spawn(keeper.keep(stopped));
         Ok(Registration { key, told, stop, task })
     }
+}
+
+/// Rounded up, and one at least.
+fn whole_seconds(ttl: Duration) -> u64 {
+    ttl.as_secs().saturating_add(u64::from(ttl.subsec_nanos() > 0)).max(1)
 }
 
 /// Without the value, which may hold a password.
@@ -119,5 +124,19 @@ impl fmt::Debug for Registration {
             .field("key", &self.key)
             .field("error", &self.error())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // D-1, S
+    #[test]
+    fn a_time_to_live_is_rounded_up_whatever_it_is() {
+        assert_eq!(whole_seconds(Duration::ZERO), 1);
+        assert_eq!(whole_seconds(Duration::from_millis(2_001)), 3);
+        assert_eq!(whole_seconds(Duration::from_secs(10)), 10);
+        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
     }
 }
