@@ -88,8 +88,7 @@ impl Register {
 
     fn keeper(self) -> Keeper {
         let Register { plan, key, value, ttl } = self;
-        let seconds = ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
-        Keeper::new(plan, key, value, seconds.max(1))
+        Keeper::new(plan, key, value, whole_seconds(ttl))
     }
 }
 
@@ -99,6 +98,11 @@ fn runtime() -> Result<Handle, EtcdError> {
             "a registration needs a tokio runtime: call keep_alive() or keep_trying() inside one",
         )
     })
+}
+
+/// Rounded up, and one at least.
+fn whole_seconds(ttl: Duration) -> u64 {
+    ttl.as_secs().saturating_add(u64::from(ttl.subsec_nanos() > 0)).max(1)
 }
 
 /// Without the value, which may hold a password.
@@ -178,5 +182,19 @@ impl fmt::Debug for Registration {
             .field("key", &self.key)
             .field("error", &self.error())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // D-1, S
+    #[test]
+    fn a_time_to_live_is_rounded_up_whatever_it_is() {
+        assert_eq!(whole_seconds(Duration::ZERO), 1);
+        assert_eq!(whole_seconds(Duration::from_millis(2_001)), 3);
+        assert_eq!(whole_seconds(Duration::from_secs(10)), 10);
+        assert_eq!(whole_seconds(Duration::MAX), u64::MAX);
     }
 }

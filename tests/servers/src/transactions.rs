@@ -7,21 +7,22 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use cenote::{Fault, Manager, Pool, Pooled};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::{Connection, Failure, Subject, until};
+use crate::{Connection, Failure, Subject, given_up, until};
 
 /// What a closure does, one after the other. Then it ends well.
 #[derive(Clone, Copy, Debug)]
-pub enum Step {
+pub enum Step<'a> {
     /// Inserts this number.
     Insert(i32),
     /// Asks for a table that there is not, and ends with the driver's error.
     Fails,
     /// Asks for what keeps the server busy for a minute.
     Slow,
-    /// Waits for ever, between two requests.
-    Waits,
+    /// Says that it has come so far, and waits for ever, between two requests.
+    Waits(&'a Notify),
     /// Panics.
     Panics,
     /// Stops the server where it is: nothing is answered from here on.
@@ -52,9 +53,12 @@ impl<E> From<E> for Failed<E> {
 ///
 /// # Panics
 /// If that is the step, or if it needs a driver.
-pub async fn beside<E>(step: Step, freeze: impl Fn()) -> Result<(), Failed<E>> {
+pub async fn beside<E>(step: Step<'_>, freeze: impl Fn()) -> Result<(), Failed<E>> {
     match step {
-        Step::Waits => std::future::pending().await,
+        Step::Waits(so_far) => {
+            so_far.notify_one();
+            std::future::pending().await
+        }
         Step::Panics => panic!("in the middle of it"),
         Step::Freezes => freeze(),
         Step::GivesUp => return Err(Failed::GaveUp),
@@ -73,7 +77,7 @@ pub trait Transacts: Subject {
         &self,
         conn: &mut Connection<Self>,
         limit: Duration,
-        steps: &[Step],
+        steps: &[Step<'_>],
     ) -> impl Future<Output = Result<(), Failed<Failure<Self>>>> + Send;
 
     /// A statement without a transaction that inserts this number.
@@ -116,6 +120,16 @@ fn driver<E: std::error::Error>(outcome: Result<(), Failed<E>>) -> E {
     }
 }
 
+/// Runs it, and does not wait for ever for one that has lost its limit.
+async fn run<S: Transacts>(
+    subject: &S,
+    conn: &mut Connection<S>,
+    limit: Duration,
+    steps: &[Step<'_>],
+) -> Result<(), Failed<Failure<S>>> {
+    timeout(limit + LONG, subject.run(conn, limit, steps)).await.expect("it has a limit")
+}
+
 async fn rolled_back<S: Transacts>(subject: &S, items: &str) {
     until("rolled back", || async { subject.items().await == items }).await;
     until("no open transaction", || async { subject.open().await == 0 }).await;
@@ -130,11 +144,11 @@ pub async fn a_value_commits_and_an_error_rolls_back<S: Transacts>(subject: S) {
     let pool = one(&subject).await;
     let mut conn = pool.acquire().await.unwrap();
     let id = Pooled::id(&conn);
-    subject.run(&mut conn, LONG, &[Step::Insert(1)]).await.unwrap();
-    let failed = subject.run(&mut conn, LONG, &[Step::Insert(2), Step::Fails]).await;
+    run(&subject, &mut conn, LONG, &[Step::Insert(1)]).await.unwrap();
+    let failed = run(&subject, &mut conn, LONG, &[Step::Insert(2), Step::Fails]).await;
     assert!(S::has_failed(&driver(failed)));
     assert_eq!(subject.items().await, "1");
-    let gave_up = subject.run(&mut conn, LONG, &[Step::Insert(3), Step::GivesUp]).await;
+    let gave_up = run(&subject, &mut conn, LONG, &[Step::Insert(3), Step::GivesUp]).await;
     assert!(matches!(gave_up, Err(Failed::GaveUp)), "{gave_up:?}");
     assert_eq!(subject.items().await, "1");
     drop(conn);
@@ -147,16 +161,17 @@ pub async fn a_value_commits_and_an_error_rolls_back<S: Transacts>(subject: S) {
 /// If it is not so.
 pub async fn rolled_back_in_time<S: Transacts>(subject: S) {
     let pool = one(&subject).await;
+    let limit = Duration::from_secs(1);
     // Between two requests, and in the middle of one.
-    for (last, kept) in [(Step::Waits, true), (Step::Slow, S::KEEPS_WHAT_IT_STOPS)] {
+    let so_far = Notify::new();
+    for (last, kept) in [(Step::Waits(&so_far), true), (Step::Slow, S::KEEPS_WHAT_IT_STOPS)] {
         let mut conn = pool.acquire().await.unwrap();
         let id = Pooled::id(&conn);
         let began = Instant::now();
-        let limit = Duration::from_millis(200);
-        let error = driver(subject.run(&mut conn, limit, &[Step::Insert(1), last]).await);
+        let error = driver(run(&subject, &mut conn, limit, &[Step::Insert(1), last]).await);
         assert_eq!(S::timed_out(&error), Some(false), "{error}");
         assert_eq!(pool.manager().classify(&error), Fault::Timeout, "{error}");
-        assert!(began.elapsed() < Duration::from_secs(2), "{last:?}: {:?}", began.elapsed());
+        assert!(began.elapsed() < limit * 3, "{last:?}: {:?}", began.elapsed());
         drop(conn);
         // The next borrower has nothing of it.
         let conn = pool.acquire().await.unwrap();
@@ -179,8 +194,9 @@ pub async fn over_for_what_comes_next<S: Transacts>(subject: S) {
     let subject = Arc::new(subject);
     let pool = one(&*subject).await;
     let mut conn = pool.acquire().await.unwrap();
-    let run = subject.run(&mut conn, LONG, &[Step::Insert(1), Step::Waits]);
-    assert!(timeout(Duration::from_millis(100), run).await.is_err());
+    let so_far = Notify::new();
+    let steps = [Step::Insert(1), Step::Waits(&so_far)];
+    given_up(subject.run(&mut conn, LONG, &steps), so_far.notified()).await;
     // The same borrower goes on.
     S::insert(&mut conn, 2).await.unwrap();
     assert!(!S::is_open(&conn));
@@ -219,7 +235,7 @@ pub async fn what_nobody_confirms_costs_the_connection<S: Transacts>(subject: S)
     let mut conn = pool.acquire().await.unwrap();
     let id = Pooled::id(&conn);
     let steps = [Step::Insert(1), Step::Freezes, Step::GivesUp];
-    let gave_up = subject.run(&mut conn, limit, &steps).await;
+    let gave_up = run(&subject, &mut conn, limit, &steps).await;
     assert!(matches!(gave_up, Err(Failed::GaveUp)), "{gave_up:?}");
     subject.thaw();
     drop(conn);
@@ -227,7 +243,7 @@ pub async fn what_nobody_confirms_costs_the_connection<S: Transacts>(subject: S)
     rolled_back(&subject, "").await;
     let mut conn = pool.acquire().await.unwrap();
     let id = Pooled::id(&conn);
-    let error = driver(subject.run(&mut conn, limit, &[Step::Insert(7), Step::Freezes]).await);
+    let error = driver(run(&subject, &mut conn, limit, &[Step::Insert(7), Step::Freezes]).await);
     assert_eq!(S::timed_out(&error), Some(true), "{error}");
     subject.thaw();
     drop(conn);

@@ -31,6 +31,10 @@ impl Mortal for Here {
         conn.query_drop("DO SLEEP(0.002)").await
     }
 
+    async fn quick(conn: &mut MysqlConnection) -> Result<(), MysqlError> {
+        conn.query_drop("SELECT 1").await
+    }
+
     /// Not `SLEEP`: several that are killed at a time hold each other up, in this server. Somebody has the lock.
     async fn long(conn: &mut MysqlConnection) -> Result<(), MysqlError> {
         conn.query_drop("DO GET_LOCK('held', 60)").await

@@ -9,6 +9,8 @@ use cenote_server_tests::given_up;
 use cenote_server_tests::transactions::{self, Failed, Step, Transacts, beside};
 use cenote_testkit::servers::mariadb::Server;
 
+use tokio::sync::Notify;
+
 use super::{Here, mysql, server, sql, until};
 
 const OPEN: &str = "SELECT COUNT(*) FROM information_schema.INNODB_TRX";
@@ -44,7 +46,7 @@ impl Transacts for Here {
         &self,
         conn: &mut MysqlConnection,
         limit: Duration,
-        steps: &[Step],
+        steps: &[Step<'_>],
     ) -> Result<(), Failed<MysqlError>> {
         let run = conn.transaction().timeout(limit).run(async |tx| {
             for step in steps {
@@ -181,12 +183,13 @@ async fn a_dropped_transaction_is_over_without_a_reset_too_and_the_connection_st
     let none = Pool::builder(mysql(&server).reset(cenote_mysql::Reset::None)).max_size(1);
     for pool in [pool, none.build().unwrap()] {
         let mut left = pool.acquire().await.unwrap();
+        let so_far = Notify::new();
         let run = left.transaction().run(async |tx| {
             insert(tx, 3).await?;
+            so_far.notify_one();
             std::future::pending::<Result<(), MysqlError>>().await
         });
-        let open = until("open", || async { sql(&server, OPEN).await == "1" });
-        given_up(run, open).await;
+        given_up(run, so_far.notified()).await;
         drop(left);
         let mut conn = pool.acquire().await.unwrap();
         conn.query_drop("DO 1").await.unwrap();

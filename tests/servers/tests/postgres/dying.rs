@@ -33,6 +33,10 @@ impl Mortal for Here {
         conn.query_one("SELECT pg_sleep(0.002)::text", &[]).await.map(drop)
     }
 
+    async fn quick(conn: &mut PostgresConnection) -> Result<(), PostgresError> {
+        conn.query_one("SELECT 1", &[]).await.map(drop)
+    }
+
     async fn long(conn: &mut PostgresConnection) -> Result<(), PostgresError> {
         conn.query_one("SELECT pg_sleep(1)::text", &[]).await.map(drop)
     }

@@ -41,7 +41,7 @@ impl Transacts for Here {
         &self,
         conn: &mut PostgresConnection,
         limit: Duration,
-        steps: &[Step],
+        steps: &[Step<'_>],
     ) -> Result<(), Failed<PostgresError>> {
         let run = conn.transaction().timeout(limit).run(async |tx| {
             for step in steps {

@@ -33,6 +33,10 @@ impl Mortal for Here {
         Ok(())
     }
 
+    async fn quick(conn: &mut RedisConnection) -> Result<(), RedisError> {
+        Ok(cmd("PING").exec_async(conn).await?)
+    }
+
     async fn long(conn: &mut RedisConnection) -> Result<(), RedisError> {
         conn.blpop::<_, Option<(String, String)>>("none", 1.0).await?;
         Ok(())

@@ -121,7 +121,7 @@ impl Server {
     /// If the command fails, with what was said.
     pub fn run(&self, command: &[&str]) -> Result<String, ServerError> {
         let mut ctl = Command::new(&self.ctl);
-        ctl.args(["--endpoints", &self.url(), "--command-timeout", "10s"]);
+        ctl.args(["--endpoints", &self.url(), "--command-timeout", "30s"]);
         ctl.env_clear().env("LC_ALL", "C").env("ETCDCTL_API", "3");
         if let (Some(authority), Some((cert, key))) = (self.authority(), self.client()) {
             ctl.arg("--cacert").arg(authority).arg("--cert").arg(cert).arg("--key").arg(key);
@@ -211,6 +211,8 @@ impl Server {
             // It is alone: nobody is waited for.
             "--heartbeat-interval=10".to_owned(),
             "--election-timeout=100".to_owned(),
+            // A hash of a password need not be slow where it is drawn by lot and gone in a minute.
+            "--bcrypt-cost=4".to_owned(),
         ];
         if self.settings.tls {
             args.push(format!("--cert-file={}", path("server.pem")));
