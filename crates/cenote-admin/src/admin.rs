@@ -122,12 +122,13 @@ impl Admin {
 
 impl Builder {
     /// Switches operations on, for those who have this token: they send it as `Bearer` in the header `Authorization`. The
-    /// token is shown nowhere. Default: none; an empty one is none.
+    /// token is shown nowhere. Default: none; an empty one is none, and space around it, such as the line end of a file, is
+    /// no part of it.
     ///
     /// Take one that nobody can guess, such as 32 random bytes in hexadecimal: whoever has it can pause and empty every
     /// pool. If others can listen on the way, serve the router over TLS.
     pub fn token(mut self, token: impl Into<String>) -> Builder {
-        self.token = Some(token.into()).filter(|token| !token.trim().is_empty());
+        self.token = Some(token.into().trim().to_owned()).filter(|token| !token.is_empty());
         self
     }
 

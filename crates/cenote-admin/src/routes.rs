@@ -175,23 +175,38 @@ async fn operate(State(admin): State<Shared>, request: Request) -> Response {
         return refused(&admin, "an operation", refusal);
     }
     let outcome = async {
-        let _turn = turn(&admin)?;
+        let turn = turn(&admin)?;
         let operation = Operation::read(&body(request).await?)?;
-        let outcome = operation.run(&admin).await;
-        admin.keeper.forget();
-        let (level, what) = match &outcome {
-            Ok(done) => (Level::Warn, done),
-            Err(refusal) => (Level::Info, &refusal.sentence),
-        };
-        let text = format!("operation {}: {what}", operation.words());
-        admin.log.write_surely(level, &operation.target, &text);
-        outcome
+        let admin = Shared::clone(&admin);
+        to_its_end(async move {
+            let _turn = turn;
+            let outcome = operation.run(&admin).await;
+            admin.keeper.forget();
+            let (level, what) = match &outcome {
+                Ok(done) => (Level::Warn, done),
+                Err(refusal) => (Level::Info, &refusal.sentence),
+            };
+            let text = format!("operation {}: {what}", operation.words());
+            admin.log.write_surely(level, &operation.target, &text);
+            outcome
+        })
+        .await
     };
     answer(&admin, outcome.await)
 }
 
+/// In a task of its own: whoever begins something and leaves leaves an entry in the log all the same.
+async fn to_its_end<W>(work: W) -> Result<String, Refusal>
+where
+    W: Future<Output = Result<String, Refusal>> + Send + 'static,
+{
+    let panicked = || Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "it panicked");
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(panicked()))
+}
+
 async fn act(State(admin): State<Shared>, name: Name, uri: Uri, headers: HeaderMap) -> Response {
-    let found = admin.actions.find(&text(name));
+    let name = text(name);
+    let found = admin.actions.find(&name);
     let allowed = guard::same_origin(&headers, &uri).and_then(|()| match found {
         Ok((action, _)) if action.open => Ok(()),
         // Whoever has no token does not learn what there is either.
@@ -201,18 +216,22 @@ async fn act(State(admin): State<Shared>, name: Name, uri: Uri, headers: HeaderM
         return refused(&admin, "an action", refusal);
     }
     let outcome = async {
-        let (action, run) = found?;
-        let _turn = turn(&admin)?;
-        let begun = Begun::new(&admin, format!("action {}: begun", action.name));
-        let outcome = actions::set_off(action, run).await;
-        drop(begun);
-        admin.keeper.forget();
-        let (level, what) = match &outcome {
-            Ok(done) => (Level::Warn, done),
-            Err(refusal) => (Level::Error, &refusal.sentence),
-        };
-        admin.log.write_surely(level, "actions", &format!("action {}: {what}", action.name));
-        outcome
+        let (turn, admin) = (turn(&admin)?, Shared::clone(&admin));
+        to_its_end(async move {
+            let _turn = turn;
+            let (action, run) = admin.actions.find(&name)?;
+            let begun = Begun::new(&admin, format!("action {}: begun", action.name));
+            let outcome = actions::set_off(action, run).await;
+            drop(begun);
+            admin.keeper.forget();
+            let (level, what) = match &outcome {
+                Ok(done) => (Level::Warn, done),
+                Err(refusal) => (Level::Error, &refusal.sentence),
+            };
+            admin.log.write_surely(level, "actions", &format!("action {}: {what}", action.name));
+            outcome
+        })
+        .await
     };
     let outcome = outcome.await;
     answer(&admin, outcome)
@@ -226,7 +245,7 @@ fn turn(admin: &Shared) -> Result<tokio::sync::OwnedSemaphorePermit, Refusal> {
     })
 }
 
-/// Something is under way, until this is dropped, also by whoever asked for it and has left.
+/// Something is under way, until this is dropped.
 struct Begun<'a> {
     admin: &'a Shared,
     number: u64,

@@ -30,7 +30,7 @@ struct Bench<'a> {
 }
 
 pub(crate) async fn run(args: &BenchArgs) -> Result<Outcome, Failure> {
-    let mut bench = Bench { args, progress: Progress::new(), stop: Stop::new() };
+    let mut bench = Bench { args, progress: Progress::new(), stop: Stop::when_asked() };
     let asked = Asked { url: &args.url, sql: args.sql.as_deref(), share: args.share };
     let measured = drivers::open(&asked, &mut bench).await;
     bench.progress.clear();

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use cenote::{BuildError, Error};
 use cenote_sqlite::SqliteError;
 
+use crate::harmless::harmless;
+
 #[derive(Debug)]
 pub(crate) struct Failure {
     sentence: String,
@@ -40,9 +42,9 @@ impl Failure {
     }
 }
 
-/// Writes a line to stderr; if that is closed, nobody is listening.
+/// Writes a line to stderr, without what it may hold of passwords; if that is closed, nobody is listening.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", harmless(line));
 }
 
 impl From<SqliteError> for Failure {

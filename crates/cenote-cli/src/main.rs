@@ -11,6 +11,7 @@ mod demo;
 mod drivers;
 mod failure;
 mod figures;
+mod harmless;
 mod histogram;
 mod load;
 mod nodes;

@@ -1,8 +1,7 @@
 //! `cenote nodes`: what a source of nodes says, and what a cluster would make of it, decided by the same stabilizer. No
-//! address is shown, since it may hold a password.
+//! address is shown, since it may hold a password; and none of what is shown is a command to the terminal.
 
 use std::fmt::Write as _;
-use std::future::pending;
 use std::io::{ErrorKind, Write};
 use std::pin::pin;
 
@@ -13,6 +12,7 @@ use cenote_cluster::discovery::{Decision, Discovery, NodeFile, Order, SafetyRule
 use crate::Outcome;
 use crate::args::NodesArgs;
 use crate::failure::Failure;
+use crate::harmless::harmless;
 use crate::source::Source;
 use crate::stop::Stop;
 
@@ -66,8 +66,11 @@ async fn show(mut source: Source, watch: bool) -> Result<Outcome, Failure> {
             }
         };
         let Some(update) = update else {
-            // It will say nothing more, and there is somebody who watches.
-            return pending().await;
+            // It will say nothing more.
+            if watch {
+                stop.wished().await;
+            }
+            return Ok(silent(watch));
         };
         if let (Some(why), false) = (update.error(), watch) {
             return Err(Failure::new(why));
@@ -95,14 +98,14 @@ fn tell(decision: &Decision) -> Result<bool, Failure> {
     let mut text = String::new();
     for order in &decision.orders {
         match order {
-            Order::Add(node) => text += &format!("  + {}\n", described(node)),
-            Order::Change(node) => text += &format!("  ~ {}\n", described(node)),
-            Order::Remove(key) => text += &format!("  - {key}\n"),
+            Order::Add(node) => text += &format!("  + {}\n", harmless(&described(node))),
+            Order::Change(node) => text += &format!("  ~ {}\n", harmless(&described(node))),
+            Order::Remove(key) => text += &format!("  - {}\n", harmless(key)),
             _ => {}
         }
     }
     for note in &decision.notes {
-        text += &format!("  ! {note}\n");
+        text += &format!("  ! {}\n", harmless(&note.to_string()));
     }
     say(&text)
 }

@@ -7,14 +7,21 @@ type Wish = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Tells when the user wants the program to end. The first wish ends the run, so that folders are removed and
 /// figures shown; a second one ends the process.
 pub(crate) struct Stop {
-    wish: Wish,
+    /// None: nobody has asked yet, and a wish ends the process.
+    wish: Option<Wish>,
     wished: bool,
 }
 
 impl Stop {
     /// From now on a wish does not end the process by itself.
     pub(crate) fn new() -> Stop {
-        Stop { wish: wish(), wished: false }
+        Stop { wish: Some(wish()), wished: false }
+    }
+
+    /// The same, but only from when somebody asks for it first. Until then there is nothing to save, and a wish ends the
+    /// process.
+    pub(crate) fn when_asked() -> Stop {
+        Stop { wish: None, wished: false }
     }
 
     pub(crate) fn is_wished(&self) -> bool {
@@ -25,7 +32,7 @@ impl Stop {
         if self.wished {
             return;
         }
-        self.wish.as_mut().await;
+        self.wish.get_or_insert_with(wish).as_mut().await;
         self.wished = true;
         let again = wish();
         tokio::spawn(async {

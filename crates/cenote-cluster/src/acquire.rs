@@ -21,9 +21,9 @@ use crate::balance::Pick;
 use crate::cluster::Cluster;
 use crate::core::{AllDown, Core};
 use crate::error::{Answer, Error};
-use crate::health::Condition;
+use crate::nobody;
 use crate::queue::{Lurk, Queue};
-use crate::route::{Route, Target};
+use crate::route::Route;
 use crate::snapshot::{Admission, Found, Place, Snapshot, Tried};
 use crate::standing::{Office, Standing};
 
@@ -264,6 +264,11 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
         self.since.get_or_insert_with(|| self.core.watchers.rounds());
         let place = &snapshot.places[at];
         let standing = &place.standing;
+        // First: whoever is turned away must not have the place of the one that tries.
+        if standing.pressed.load(Ordering::Relaxed) && !self.is_let_in(standing) {
+            *self.pressed = true;
+            return self.tried.insert(place.id);
+        }
         let probe = match place.admission {
             Admission::Probe => match standing.take_probe() {
                 Some(term) => Some(term),
@@ -272,10 +277,6 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
             },
             _ => None,
         };
-        if standing.pressed.load(Ordering::Relaxed) && !self.is_let_in(standing) {
-            *self.pressed = true;
-            return self.tried.insert(place.id);
-        }
         let mut wait = snapshot.pools[at].acquire_owned().location(self.location);
         if let Some(level) = *self.priority {
             wait = wait.priority(level);
@@ -419,49 +420,8 @@ impl<M: Manager> AcquireProj<'_, '_, M> {
     }
 
     fn nobody_there(&mut self) -> Error<M::Error> {
-        let core = *self.core;
         let waited = self.begin();
-        let cluster = Arc::clone(&core.name);
         let answers = std::mem::take(self.answers);
-        let snapshot = core.snapshot.load();
-        let (since, last_error) = core.no_primary();
-        let nobody_at_all = snapshot.places.is_empty();
-        if self.route.target == Target::Primary
-            && since > Duration::ZERO
-            && !self.route.is_narrow()
-            && !nobody_at_all
-        {
-            return Error::NoPrimary { cluster, since, waited, last_error, answers };
-        }
-        let offline = match nobody_at_all {
-            true => core.no_nodes().0,
-            false => {
-                let named = snapshot.places.iter().filter(|place| self.route.names(place));
-                named.map(reason).collect()
-            }
-        };
-        let route = self.route.to_string();
-        Error::NoNodeOnline { cluster, route, waited, answers, offline }
-    }
-}
-
-/// Why this node does not serve, in a sentence.
-fn reason(place: &Place) -> String {
-    let error = place.standing.lock().error.clone();
-    if let Some(how) = place.by_hand {
-        return format!("{} is {} by hand", place.key, how.name());
-    }
-    match (place.condition, error, place.role) {
-        (Condition::Unreachable, Some(error), _) => format!("{} is offline: {error}", place.key),
-        (condition, ..) if condition.is_out_for_errors() => {
-            format!("{} is out for its errors", place.key)
-        }
-        (Condition::New, ..) if place.admission == Admission::Shut => {
-            format!("{} has not been connected to yet", place.key)
-        }
-        (.., None) => format!("{} has a role that is not known", place.key),
-        _ if place.weight == 0 => format!("{} has weight 0", place.key),
-        _ if place.lagging => format!("{} is too far behind", place.key),
-        (_, _, Some(role)) => format!("{} is a {role}", place.key),
+        nobody::error(self.core, self.route, waited, answers)
     }
 }

@@ -46,6 +46,7 @@ pub mod discovery;
 mod error;
 mod event;
 mod health;
+mod nobody;
 mod queue;
 mod random;
 mod registry;

@@ -68,7 +68,7 @@ pub struct NodeStatus {
     pub lag: Option<Duration>,
     /// Whether it is a replica that is further behind than `max_lag` allows: then it serves no reads.
     pub lagging: bool,
-    /// Its connections that are lent.
+    /// Its loans: connections that are lent, and shares of one.
     pub in_use: usize,
     /// The cluster's callers that wait for one.
     pub waiting: usize,

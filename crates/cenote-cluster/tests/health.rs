@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use cenote::{Fault, Node, Pooled};
+use cenote::{Ended, Fault, Node, Pooled};
 use cenote_cluster::balance::{
     Balance, DynamicWeight, LeastLoaded, Ordered, PeakEwma, Rendezvous, RoundRobin, SmoothWeighted,
     StaticWeight, Uniform,
@@ -438,6 +438,55 @@ fn what_is_reported_by_hand_counts_as_what_with_reports() {
             Pooled::report(&mut conn, &result);
         }
         assert_eq!(cluster.status().node("a").unwrap().condition, Condition::Ejected);
+    });
+}
+
+// C-14, P-32
+#[test]
+fn what_is_reported_of_shares_counts_as_what_is_reported_of_loans() {
+    let world = World::new(1);
+    let script = Script::with_env(world.sim.env());
+    let rules = HealthRules { jitter: false, slow_start: secs(0), ..HealthRules::default() };
+    let cluster = Cluster::builder(move |_: &Node| Ok(script.clone()))
+        .env(world.sim.env())
+        .nodes([Node::new("a", ""), Node::new("b", "")])
+        .balance(Ordered)
+        .health(rules)
+        .build()
+        .unwrap();
+    let condition = || cluster.status().node("a").unwrap().condition;
+    world.sim.run(async {
+        let pool = cluster.pool("a").unwrap();
+        // Side by side on one connection.
+        let mut shares = Vec::new();
+        for _ in 0..6 {
+            shares.push(pool.share().await.unwrap());
+        }
+        let mut report = |fault| {
+            for share in &mut shares {
+                cenote::Shared::report_fault(share, fault);
+            }
+        };
+        report(Fault::Overload);
+        report(Fault::Query);
+        assert_eq!(condition(), Condition::Online);
+        report(Fault::Timeout);
+        assert_eq!(condition(), Condition::Ejected);
+        report(Fault::Timeout);
+        drop(shares);
+        // Its time is over, one request is let in, and a share that is given up shows nothing.
+        world.sleep(ms(5_001)).await;
+        let tries = cluster.route(Route::any().to("a")).await.unwrap();
+        let mut given_up = pool.share().await.unwrap();
+        cenote::Shared::set_ended(&mut given_up, Ended::Cancelled);
+        drop(given_up);
+        assert_eq!(condition(), Condition::HalfOpen);
+        Pooled::discard(tries);
+        let tries = cluster.route(Route::any().to("a")).await.unwrap();
+        let mut answered = pool.share().await.unwrap();
+        cenote::Shared::report(&mut answered, &Ok(()));
+        assert_eq!(condition(), Condition::Online);
+        drop((tries, answered));
     });
 }
 

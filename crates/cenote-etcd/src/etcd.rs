@@ -129,7 +129,7 @@ impl Etcd {
     }
 
     /// To put this node below this prefix, under its key. Nothing happens before
-    /// [`keep_alive`](Register::keep_alive).
+    /// [`keep_alive`](Register::keep_alive) or [`keep_trying`](Register::keep_trying).
     ///
     /// Its address can be read by all who may read the prefix, with what password it has in it.
     pub fn register(&self, prefix: impl AsRef<str>, node: &Node) -> Register {

@@ -4,12 +4,13 @@
 use std::future::{Future, poll_fn};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::oneshot::Receiver;
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::answer::{self, Odd};
@@ -31,19 +32,25 @@ pub(crate) struct Keeper {
     there: bool,
     /// When the lease is to be kept alive next.
     every: Duration,
-    told: Arc<Mutex<Option<String>>>,
+    /// Why the node may not be listed.
+    told: watch::Sender<Option<String>>,
 }
 
 impl Keeper {
-    pub(crate) fn new(
-        plan: Arc<Plan>,
-        key: String,
-        value: String,
-        seconds: u64,
-        told: Arc<Mutex<Option<String>>>,
-    ) -> Keeper {
+    pub(crate) fn new(plan: Arc<Plan>, key: String, value: String, seconds: u64) -> Keeper {
         let (line, every) = (Line::new(plan), Duration::from_secs(seconds) / 3);
+        let told =
+            watch::Sender::new(Some(format!("{key} is not listed yet: etcd is being asked")));
         Keeper { line, key, value, seconds, lease: None, there: false, every, told }
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Why the node may not be listed, as it changes. Ends with the task.
+    pub(crate) fn told(&self) -> watch::Receiver<Option<String>> {
+        self.told.subscribe()
     }
 
     /// Puts the node there, under a new lease. One that is left behind on the way runs out.
@@ -55,6 +62,7 @@ impl Keeper {
         self.line.ask(ask::PUT, &ask::put(self.key.as_bytes(), &self.value, lease)).await?;
         self.there = true;
         self.every = Duration::from_secs(seconds) / 3;
+        self.told.send_replace(None);
         Ok(())
     }
 
@@ -83,10 +91,11 @@ impl Keeper {
         how(answer).map_err(|what| EtcdError::odd(&self.line.place(), what.0))
     }
 
-    /// The task: ends when nobody holds the registration any more, and takes the node away.
+    /// The task: ends when nobody holds the registration any more, and takes the node away. If it is not there yet, that
+    /// is the first thing to be done.
     pub(crate) async fn keep(mut self, mut stopped: Receiver<()>) -> Result<(), EtcdError> {
         let mut wait = Wait::new(RandomState::new().build_hasher().finish());
-        let mut pause = self.every;
+        let mut pause = if self.there { self.every } else { Duration::ZERO };
         loop {
             if unless(&mut stopped, sleep(pause)).await.is_none() {
                 break;
@@ -102,7 +111,11 @@ impl Keeper {
             };
             let told =
                 renewed.err().map(|error| format!("{} may not be listed: {error}", self.key));
-            *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
+            self.told.send_if_modified(|known| {
+                let changed = *known != told;
+                *known = told;
+                changed
+            });
         }
         self.revoke().await
     }

@@ -31,6 +31,8 @@
 //! etcdctl put /shop/nodes/db-1 '{"address": "postgres://10.0.0.7/shop", "role": "primary", "weight": 2}'
 //! ```
 //!
+//! `keep_alive` fails if etcd cannot be asked at the start; [`keep_trying`](Register::keep_trying) goes on until it can.
+//!
 //! # What it sees to
 //! - Several servers: whoever does not answer in time is left for the next.
 //! - A watch that breaks, was too slow (compaction), or has fallen silent while things changed: the prefix is listed anew.

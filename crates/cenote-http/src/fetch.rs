@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::time::Instant;
 
-use cenote::{Error, Fault, Pool, Pooled, Timeout};
+use cenote::{Ended, Error, Fault, Pool, Pooled, Shared, Timeout};
 use hyper::body::Bytes;
 use hyper::{Request, Response};
 
@@ -32,8 +32,8 @@ pub trait Fetch {
     /// A POST whose connection was lost is not sent again: nobody knows whether it was carried out. Neither is what took
     /// too long, nor what was answered, whatever the status. All of it has the deadline of one acquire for its waits.
     ///
-    /// Under HTTP/1.1 the pool is told of 429 and 503 as overload (C-15), and of everything else as a success or by its
-    /// error's class.
+    /// The pool, and so a cluster, is told of 429 and 503 as overload (C-15), and of everything else as a success or by its
+    /// error's class. A fetch that is dropped is told as cancelled, which says nothing of the node (C-8).
     ///
     /// # Errors
     /// Those of [`Pool::acquire`], and [`Error::Run`] with an [`HttpError`].
@@ -56,7 +56,10 @@ impl Fetch for Pool<Http<One>> {
                 acquire = acquire.deadline(deadline);
             }
             let mut conn = acquire.await?;
-            match conn.send(request).await {
+            Pooled::set_ended(&mut conn, Ended::Cancelled);
+            let sent = conn.send(request).await;
+            Pooled::set_ended(&mut conn, Ended::Returned);
+            match sent {
                 Ok(answer) => {
                     match fault::of_status(answer.status()) {
                         Fault::Overload => Pooled::report_fault(&mut conn, Fault::Overload),
@@ -83,9 +86,23 @@ impl Fetch for Pool<Http<Two>> {
             if let Some(deadline) = deadline {
                 acquire = acquire.deadline(deadline);
             }
-            let share = acquire.await?;
-            let answer = share.send(request).await.map_err(Error::Run)?;
-            Ok(answer.map(|body| body.with(share)))
+            let mut share = acquire.await?;
+            Shared::set_ended(&mut share, Ended::Cancelled);
+            let sent = share.send(request).await;
+            Shared::set_ended(&mut share, Ended::Returned);
+            match sent {
+                Ok(answer) => {
+                    match fault::of_status(answer.status()) {
+                        Fault::Overload => Shared::report_fault(&mut share, Fault::Overload),
+                        _ => _ = Shared::report(&mut share, &Ok(())),
+                    }
+                    Ok(answer.map(|body| body.with(share)))
+                }
+                Err(error) => {
+                    Shared::report_error(&mut share, &error);
+                    Err(Error::Run(error))
+                }
+            }
         })
     }
 }

@@ -64,6 +64,9 @@ impl Manager for Mysql {
         conn.close().await
     }
 
+    /// Only what was seen while somebody asked. A look at the socket would tell of an end while it rests, without a round
+    /// trip; but mysql_async 0.37 opens its socket itself, reads from it during a request only, shows it to nobody, and
+    /// keeps its own look at it for its own pool. So `check` finds such an end (P-19).
     fn is_closed(&self, conn: &MysqlConnection) -> bool {
         conn.is_broken()
     }

@@ -17,13 +17,14 @@ pub trait Membership: Send + Sync + 'static {
     /// What the node is at the moment, if that is known.
     fn role(&self) -> Option<Role>;
 
-    /// A connection was lent. The number comes back with whatever is told of this loan.
+    /// A connection was lent, or a share of one (P-32), which is a loan like any other. The number comes back with whatever is told of this loan.
     fn lent(&self) -> u32;
 
     /// The borrower said how something went that it did with its connection; any number of times in one loan.
     fn reported(&self, loan: u32, outcome: Result<(), Fault>);
 
-    /// The loan is over. `died`: the driver found the connection dead when it came back.
+    /// The loan is over. `died`: the driver found the connection dead when it came back; of a shared one that is told once,
+    /// with its last sharer, and only if nothing was reported of that share.
     fn returned(&self, loan: u32, how: Ended, died: bool);
 
     /// A connection was made.

@@ -106,10 +106,9 @@ fn hash(start: u64, bytes: &[u8]) -> u64 {
     hash ^ (hash >> 32)
 }
 
-/// The tests that failed, as cargo's runner lists them in the end.
+/// The tests that failed, as the runner tells them one by one: a panic inside a panic ends it before it can list them.
 fn failed(stdout: &str) -> Vec<&str> {
-    let Some((_, list)) = stdout.rsplit_once("\nfailures:\n") else { return Vec::new() };
-    list.lines().map_while(|line| line.strip_prefix("    ")).collect()
+    stdout.lines().filter_map(|line| line.strip_suffix(" --- FAILED")).collect()
 }
 
 /// A copy of the project that may be broken.
@@ -274,9 +273,11 @@ mod tests {
     }
 
     #[test]
-    fn the_tests_that_failed_are_those_of_the_last_list() {
-        let said = "running 2 tests\nF.\nfailures:\n\n---- a::b stdout ----\n\nfailures:\n    or not\n\n\nfailures:\n    a::b\n    c\n\ntest result: FAILED. 2 failed\n";
+    fn the_tests_that_failed_are_told_though_the_runner_died_of_them() {
+        let said = "running 3 tests\n.\na::b --- FAILED\nc --- FAILED\n";
         assert_eq!(failed(said), ["a::b", "c"]);
+        let list = "\nfailures:\n\n---- a::b stdout ----\n\nfailures:\n    a::b\n    c\n";
+        assert_eq!(failed(&format!("{said}{list}")), ["a::b", "c"]);
         assert_eq!(failed("error: test failed\n"), Vec::<&str>::new());
     }
 }

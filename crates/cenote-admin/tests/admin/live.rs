@@ -34,6 +34,33 @@ async fn document(body: &mut Body) -> Document {
     serde_json::from_str(&next(body, "status").await).unwrap()
 }
 
+// P-27
+#[tokio::test(start_paused = true)]
+async fn the_waits_of_a_picture_are_those_of_some_seconds() {
+    let house = House::new(|builder| builder).await;
+    let mut body = live(&house).await.into_body();
+    let mut seconds = async |n: u32| {
+        for _ in 0..n {
+            drop(house.pool.acquire().await.unwrap());
+            document(&mut body).await;
+        }
+        let picture = house.get("/charts/wait.svg?of=orders").await.text;
+        let (_, title) = picture.split_once("Now: ").unwrap();
+        title.split_once("</title>").unwrap().0.to_owned()
+    };
+    seconds(2).await;
+    let held = house.pool.acquire_many(4).await.unwrap();
+    let pool = house.pool.clone();
+    let slow = tokio::spawn(async move { drop(pool.acquire().await.unwrap()) });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    drop(held);
+    slow.await.unwrap();
+    // One that was slow is seen for longer than a glance, and not for ever.
+    let soon = seconds(4).await;
+    assert!(soon.starts_with("50 % none, 99 % 3") && soon.ends_with("ms"), "{soon}");
+    assert_eq!(seconds(12).await, "50 % none, 99 % none");
+}
+
 // P-29
 #[tokio::test(start_paused = true)]
 async fn a_stream_has_the_document_each_second_and_each_entry_as_it_happens() {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use cenote::{Fault, Pool};
 use cenote_admin::document::Entry;
 use cenote_testkit::{Script, Step};
 
-use crate::common::{House, until};
+use crate::common::{House, TOKEN, ask, operation, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -64,12 +66,40 @@ async fn an_outage_is_told_by_its_beginning_its_course_and_its_end() {
             .position(|text| text.contains(part))
             .unwrap_or_else(|| panic!("{part:?} is not in {log:#?}"))
     };
-    let [died, failed, told] =
-        [at("closed (died)"), at("connect failed after"), at(": failed after")];
+    let [died, failed, told] = [at("closed (died)"), at("connect failed after"), at(": failed ")];
     let (course, end) = (at("within 32 s)"), at("ready after"));
     assert!(died < course && failed < course && told < course && course < end, "{log:#?}");
     let end = &log[end];
     assert!(end.contains(", the first since ") && end.ends_with(" connects failed"), "{end}");
+}
+
+// S
+#[tokio::test(start_paused = true)]
+async fn whoever_begins_something_and_leaves_is_in_the_log() {
+    let house = House::new(|builder| {
+        builder.token(TOKEN).open_action("slow", "Slow", || async {
+            tokio::time::sleep(3 * SECOND).await;
+            Ok("it was slow".to_owned())
+        })
+    })
+    .await;
+    let held = house.shop.write().await.unwrap();
+    let drain = operation(r#"{"op": "drain_node", "target": "shop", "node": "a", "value": 60}"#);
+    let slow = Request::post("/actions/slow").body(Body::empty()).unwrap();
+    for request in [drain, slow] {
+        let asked = tokio::time::timeout(SECOND, ask(&house.admin.router(), request)).await;
+        assert!(asked.is_err(), "it takes longer");
+    }
+    drop(held);
+    tokio::time::sleep(5 * SECOND).await;
+    let log = house.status().await.log;
+    let [drained, slow] = [texts(&log, "shop", false), texts(&log, "actions", false)];
+    assert!(
+        drained.iter().any(|text| text.contains("operation drain_node of node \"a\": ")
+            && text.contains("is drained")),
+        "{drained:?}"
+    );
+    assert!(slow.contains(&"action slow: it was slow".to_owned()), "{slow:?}");
 }
 
 // P-29

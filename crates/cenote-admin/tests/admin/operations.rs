@@ -234,6 +234,16 @@ async fn only_the_token_opens_and_only_from_the_same_origin() {
 
 // S
 #[tokio::test(start_paused = true)]
+async fn a_token_that_was_read_from_a_file_is_that_without_the_line_end() {
+    let house = House::new(|b| b.token(format!(" {TOKEN}\r\n"))).await;
+    let bearer = format!("Bearer {TOKEN}");
+    let answer =
+        ask(&house.admin.router(), post("/operations", &[("authorization", &bearer)])).await;
+    assert_eq!(answer.code, StatusCode::OK, "{}", answer.text);
+}
+
+// S
+#[tokio::test(start_paused = true)]
 async fn operations_are_off_without_a_token_and_an_empty_one_is_none() {
     for builder in [
         |b: cenote_admin::Builder| b,

@@ -88,7 +88,19 @@ async fn no_planted_secret_is_in_any_output() {
         .unwrap();
     tokio::time::sleep(Duration::from_millis(1_300)).await;
 
-    for path in ["/status", "/metrics", "/readyz", "/healthz", "/", "/charts/wait.svg?of=shop"] {
+    let of_pool = "/charts/connections.svg?of=postgres%3A%2F%2Fapp%3A***%40db%2Fshop";
+    let by_its_secret = "/charts/wait.svg?of=postgres%3A%2F%2Fapp%3Ahunter2-pool%40db%2Fshop";
+    for path in [
+        "/status",
+        "/metrics",
+        "/readyz",
+        "/healthz",
+        "/",
+        "/charts/wait.svg?of=shop",
+        "/charts/traffic.svg?of=shop",
+        of_pool,
+        by_its_secret,
+    ] {
         let answer = ask(&router, Request::get(path).body(Body::empty()).unwrap()).await;
         look(path, &answer.text);
         look(path, &format!("{:?}", answer.headers));

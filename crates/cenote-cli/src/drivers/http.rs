@@ -68,7 +68,7 @@ fn parts(url: &str) -> (&str, String) {
 
 /// Asks once, before many do.
 async fn check<V: Version>(http: &Http<V>, path: &Uri) -> Result<(), Failure> {
-    let mut conn = http.connect().await.map_err(Failure::new)?;
+    let mut conn = super::first(http, http.place()).await?;
     let asked = Http::<V>::ask(&mut conn, path, 0).await;
     http.close(conn).await.map_err(Failure::new)?;
     asked.map_err(Failure::new)

@@ -10,8 +10,11 @@ mod redis;
 mod sqlite;
 
 use std::error::Error as StdError;
+use std::fmt::Display;
+use std::time::Duration;
 
 use cenote::{Manager, Share};
+use tokio::time::timeout;
 
 pub(crate) use limit::{Limit, Limits};
 pub(crate) use sqlite::Query as SqliteQuery;
@@ -90,6 +93,20 @@ pub(crate) async fn open<W: Work>(asked: &Asked<'_>, work: &mut W) -> Result<W::
         _ => Err(Failure::usage(
             "--url: the schemes that work are sqlite, as in sqlite:PATH, postgres, mysql and redis, as in postgres://USER:PASSWORD@HOST/DATABASE, and http and https, as in http://HOST/PATH",
         )),
+    }
+}
+
+/// How long the first connection may take. Whoever accepts it and says nothing would keep us for ever.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The first connection, which looks at the query before many do.
+async fn first<D: Driver>(driver: &D, place: impl Display) -> Result<D::Connection, Failure> {
+    match timeout(PATIENCE, driver.connect()).await {
+        Ok(connected) => connected.map_err(Failure::new),
+        Err(_) => Err(Failure::new(format!(
+            "{place}: no answer within {} s: see whether it listens there, and how it fares",
+            PATIENCE.as_secs()
+        ))),
     }
 }
 

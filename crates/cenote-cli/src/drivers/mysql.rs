@@ -76,7 +76,7 @@ pub(super) async fn open<W: Work>(asked: &Asked<'_>, work: &mut W) -> Result<W::
 
 /// Connects once and looks at the query, before many do.
 async fn check(mysql: &Mysql, sql: &str) -> Result<(), Failure> {
-    let mut conn = mysql.connect().await.map_err(Failure::new)?;
+    let mut conn = super::first(mysql, mysql.place()).await?;
     let parameters = match conn.prep(sql).await {
         Ok(statement) => wants_nothing(statement.num_params().into()),
         Err(error) => Err(Failure::new(format!("--sql: {error}"))),

@@ -85,7 +85,7 @@ pub(super) async fn open<W: Work>(asked: &Asked<'_>, work: &mut W) -> Result<W::
 
 /// Connects once and looks at the query, before many do.
 async fn check(postgres: &Postgres, sql: &str) -> Result<(), Failure> {
-    let conn = postgres.connect().await.map_err(Failure::new)?;
+    let conn = super::first(postgres, postgres.place()).await?;
     let prepared = conn.prepare(sql).await;
     let parameters = match &prepared {
         Ok(statement) => wants_nothing(statement.params().len()),

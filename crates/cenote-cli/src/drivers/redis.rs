@@ -86,7 +86,7 @@ fn command(line: &str) -> Cmd {
 
 /// Connects once and runs the command, before many do.
 async fn check(redis: &Redis, query: &Arc<Cmd>, share: bool) -> Result<(), Failure> {
-    let mut conn = redis.connect().await.map_err(Failure::new)?;
+    let mut conn = super::first(redis, redis.place()).await?;
     let answered = match share {
         true => Redis::ask_shared(&mut redis.handle(&conn), query).await,
         false => Redis::ask(&mut conn, query, 0).await,

@@ -73,7 +73,7 @@ pub(crate) async fn run(args: &SizeArgs) -> Result<Outcome, Failure> {
         return Ok(Outcome { text, interrupted: false });
     };
     let asked = Asked { url, sql: args.sql.as_deref(), share: false };
-    let mut size = Size { args, wishes, progress: Progress::new(), stop: Stop::new() };
+    let mut size = Size { args, wishes, progress: Progress::new(), stop: Stop::when_asked() };
     let found = drivers::open(&asked, &mut size).await;
     size.progress.clear();
     let findings = found?;

@@ -1,7 +1,7 @@
 //! `cenote top`: the pools and clusters of a service that serves cenote-admin, in a terminal. Where there is none, as a
 //! table once a second. It looks and changes nothing: operations are the page's.
 
-mod clean;
+pub(crate) mod clean;
 mod detail;
 mod feed;
 mod plain;

@@ -2,18 +2,22 @@
 //! sentence, or why there was nothing to do. They are what the buttons of the dashboard call.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::load::RUSH;
 use super::operator::{self, PROMOTES_AFTER};
 use super::server::{Mishap, Server};
+use super::tally::Kind;
 use super::whole::{MAX_LAG, World, within};
-use crate::units::duration;
+use crate::units::{count, duration};
 
 /// How much slower a slow replica is.
 pub(crate) const SLOWER: Duration = Duration::from_millis(150);
 /// How long a new primary may take to hear what it lacks.
 const CATCHES_UP: Duration = Duration::from_secs(1);
+
+/// How long somebody waits for what may never come.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 type Done = Result<String, String>;
 
@@ -37,10 +41,37 @@ impl World {
             let done =
                 format!("{name}, the primary, is killed; {after} until somebody is promoted");
             let done = self.told(done);
+            self.tell_when_writes_are_back();
             primary.kill().await.map_err(words)?;
             Ok(done)
         })
         .await
+    }
+
+    /// And what the load had of it meanwhile: that is what it is all for.
+    fn tell_when_writes_are_back(&self) {
+        let (tally, news, began) =
+            (Arc::clone(&self.load.tally), Arc::clone(&self.news), Instant::now());
+        let sums = move || [Kind::Read, Kind::Write].map(|kind| tally.sum(kind));
+        let before = sums();
+        tokio::spawn(async move {
+            // What was acknowledged before the death is counted by then.
+            let is_led = || news.last_promotion().is_some_and(|at| at > began);
+            if !within(PATIENCE, is_led).await {
+                return;
+            }
+            let led = sums();
+            if !within(PATIENCE, || sums()[1].good > led[1].good).await {
+                return;
+            }
+            let [reads, writes] = [0, 1].map(|of| sums()[of].since(before[of]));
+            news.outcome(&format!(
+                "writes are back after {}; meanwhile {} reads answered, {} requests failed",
+                duration(began.elapsed()),
+                count(reads.good),
+                count(reads.failed + writes.failed),
+            ));
+        });
     }
 
     pub(crate) async fn kill_replica(&self) -> Done {

@@ -85,10 +85,20 @@ impl News {
 
     /// What the operator does.
     pub(crate) fn tell(&self, level: Level, text: &str) {
-        if let Some(dashboard) = self.dashboard.get() {
-            dashboard.note(level, "operator", text);
-        }
+        self.note(level, "operator", text);
         self.line("operator", &Style::new().cyan(), text);
+    }
+
+    /// What became of the load.
+    pub(crate) fn outcome(&self, text: &str) {
+        self.note(Level::Info, "load", text);
+        self.line("load", &Style::new().green(), text);
+    }
+
+    fn note(&self, level: Level, of: &str, text: &str) {
+        if let Some(dashboard) = self.dashboard.get() {
+            dashboard.note(level, of, text);
+        }
     }
 
     /// A fault, or the end of one.

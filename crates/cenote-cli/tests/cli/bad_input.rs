@@ -1,6 +1,10 @@
 //! Every mistake gets one sentence on stderr: code 2 for the command line, 1 for the rest; no password is shown.
 
-use crate::program::{run, stderr, stdout};
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use crate::program::{cenote, run, stderr, stdout};
 
 fn refusal(args: &[&str], code: i32) -> String {
     let output = run(args);
@@ -117,5 +121,45 @@ fn a_query_that_cannot_be_run_is_told_before_the_run() {
     ] {
         let said = refusal(&["bench", "--url", &url, "--seconds", "600", "--sql", sql], code);
         assert!(said.contains("--sql: ") && said.contains(reason), "{said}");
+    }
+}
+
+// S
+#[test]
+fn who_accepts_a_connection_and_says_nothing_is_told_of_within_seconds() {
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = mute.local_addr().unwrap();
+    let asks = ["postgres://me:hunter2", "mysql://me:hunter2", "redis://me:hunter2"].map(|who| {
+        let url = format!("{who}@{address}");
+        std::thread::spawn(move || refusal(&["bench", "--url", &url], 1))
+    });
+    for ask in asks {
+        let said = ask.join().unwrap();
+        assert!(
+            said.contains(&format!("{address}")) && said.contains("no answer within 5 s"),
+            "{said}"
+        );
+    }
+}
+
+// S
+#[cfg(unix)]
+#[test]
+fn a_run_that_has_not_begun_is_ended_by_ctrl_c() {
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://me@{}/db", mute.local_addr().unwrap());
+    for command in ["bench", "size"] {
+        let mut child =
+            cenote().args([command, "--url", &url]).stderr(Stdio::piped()).spawn().unwrap();
+        // It has connected, and waits for a word.
+        let _silent = mute.accept().unwrap();
+        let pid = child.id().to_string();
+        assert!(
+            std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success()
+        );
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(!child.wait().unwrap().success());
+        assert_eq!(said, "", "it ended before its patience did");
     }
 }

@@ -30,6 +30,26 @@ fn it_shows_what_a_file_lists_without_addresses() {
     assert_eq!(stdout(&output), format!("node file {}: 2 nodes, in order\n", path.display()));
 }
 
+// S
+#[test]
+fn keys_that_are_urls_are_shown_without_their_passwords() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("nodes.toml");
+    let one = "[[nodes]]\nkey = 'redis://:hunter2@a'\naddress = 'x'\n";
+    let source = format!("file:{}", path.display());
+    fs::write(&path, one).unwrap();
+    let shown = stdout(&run(&["nodes", "--source", &source]));
+    assert!(shown.contains("  + redis://...@a, weight 1\n"), "{shown}");
+    // In what is wrong with it as well.
+    fs::write(&path, format!("{one}{one}")).unwrap();
+    for check in [&["--check"][..], &[]] {
+        let output = run(&[&["nodes", "--source", &source], check].concat());
+        let said = stdout(&output) + &stderr(&output);
+        assert!(said.contains("is listed twice"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
 // D-3, S
 #[test]
 fn a_file_that_is_not_in_order_is_told_with_its_place_and_code_1() {

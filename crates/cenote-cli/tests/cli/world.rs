@@ -264,6 +264,7 @@ fn the_buttons_of_the_dashboard_do_what_they_say_and_ctrl_c_ends_it_and_leaves_n
             "actions action kill-primary: a, the primary, is killed; 600 ms until somebody is promoted",
             "shop cluster \"shop\", node \"a\": offline: ",
             "operator operator: b is the primary now, of epoch 2",
+            "load load: writes are back ",
             "shop cluster \"shop\", node \"b\": was replica, is primary",
         ],
     );

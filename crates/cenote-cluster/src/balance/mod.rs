@@ -118,7 +118,7 @@ impl<'a> Seat<'a> {
         self.0.size
     }
 
-    /// Its connections that are lent, and the callers that wait for one.
+    /// Its connections that are lent, shares of one, and the callers that wait for one.
     pub fn load(self) -> usize {
         self.0.standing.load.total()
     }

@@ -9,6 +9,7 @@ mod by_hand;
 mod making;
 mod nodes;
 mod renew;
+mod telling;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -33,6 +34,7 @@ use crate::standing::{Office, Standing};
 use crate::totals::Totals;
 use crate::watch::{Bell, Watchers};
 use by_hand::Hand;
+use telling::Instruction;
 
 /// What callers do when no node that could serve them is online.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,14 +145,6 @@ pub(crate) struct Core<M: Manager> {
     me: Weak<Core<M>>,
 }
 
-/// What a pool is told.
-enum Instruction<M: Manager> {
-    /// What it may have.
-    Grant(Pool<M>, Bound),
-    /// Its node was found to be unreachable, or not to be any more.
-    Seek(Pool<M>, bool),
-}
-
 /// What is to be done when the state is let go.
 struct After {
     /// Nodes whose queues callers should leave.
@@ -233,31 +227,6 @@ impl<M: Manager> Core<M> {
         self.steward.raise();
         self.monitor.raise();
         self.settings.sources.iter().for_each(|desk| desk.dismiss());
-    }
-
-    pub(crate) fn observe(&self, observer: Observer) -> u64 {
-        let mut state = self.lock();
-        state.last_observer += 1;
-        let id = state.last_observer;
-        state.observers.push((id, observer));
-        id
-    }
-
-    /// Tells somebody what happens in the pools of the nodes that are there and that come, as long as these are.
-    pub(crate) fn observe_pools(&self, observer: Arc<dyn cenote::Observer>) {
-        let mut state = self.lock();
-        for member in &state.members {
-            member.pool.observe(Arc::clone(&observer)).forget();
-        }
-        state.pool_observers.push(observer);
-    }
-
-    pub(crate) fn forget_observer(&self, id: u64) {
-        let mut state = self.lock();
-        let at = state.observers.iter().position(|(known, _)| *known == id);
-        let gone = at.map(|at| state.observers.swap_remove(at));
-        drop(state);
-        drop(gone);
     }
 
     /// All loans so far: the first attempts that a retry budget is a part of.
@@ -345,47 +314,6 @@ impl<M: Manager> Core<M> {
             self.watchers.wake_all();
         }
         after.due
-    }
-
-    /// Tells the pools, in the order in which it was decided: of two who decide at the same time, the later word stands.
-    /// Whoever comes while somebody does so leaves it to them.
-    fn instruct(&self) {
-        let mut state = self.lock();
-        if state.instructing {
-            return;
-        }
-        state.instructing = true;
-        while let Some(instruction) = state.instructions.pop_front() {
-            drop(state);
-            match instruction {
-                Instruction::Grant(pool, grant) => pool.set_grant(grant),
-                Instruction::Seek(pool, seeking) => pool.set_seeking(seeking),
-            }
-            state = self.lock();
-        }
-        state.instructing = false;
-    }
-
-    /// Tells the observers. Whoever comes while somebody does so leaves it to them, so the order is kept and an observer
-    /// may do anything.
-    fn deliver(&self) {
-        let mut state = self.lock();
-        if state.delivering {
-            return;
-        }
-        state.delivering = true;
-        while let Some(event) = state.outbox.pop_front() {
-            let observers: Vec<Observer> =
-                state.observers.iter().map(|(_, observer)| Arc::clone(observer)).collect();
-            drop(state);
-            for observer in observers {
-                // An observer that panics hurts nobody.
-                let tell = std::panic::AssertUnwindSafe(|| observer(&event));
-                let _ = std::panic::catch_unwind(tell);
-            }
-            state = self.lock();
-        }
-        state.delivering = false;
     }
 }
 

@@ -209,6 +209,33 @@ fn a_drain_of_a_node_ends_when_its_last_connection_is_back_or_at_the_deadline() 
     });
 }
 
+// C-6, P-32
+#[test]
+fn a_drain_of_a_node_waits_for_those_who_share_as_well() {
+    let world = World::new(1);
+    let script = Script::with_env(world.sim.env());
+    let cluster = Cluster::builder(move |_: &Node| Ok(script.clone()))
+        .env(world.sim.env())
+        .nodes([Node::new("a", ""), Node::new("b", "")])
+        .build()
+        .unwrap();
+    world.sim.run(async {
+        let pool = cluster.pool("a").unwrap();
+        let shares = [pool.share().await.unwrap(), pool.share().await.unwrap()];
+        assert_eq!(cluster.status().node("a").unwrap().in_use, 2);
+        let began = world.elapsed();
+        let drain = world.sim.spawn(cluster.drain_node("a", secs(10)).unwrap());
+        for share in shares {
+            world.sleep(secs(2)).await;
+            drop(share);
+        }
+        assert!(drain.await.unwrap().holders.is_empty());
+        let took = world.elapsed() - began;
+        assert!(took >= secs(4) && took <= ms(4_020), "{took:?}");
+        assert_eq!(cluster.status().node("a").unwrap().in_use, 0);
+    });
+}
+
 // C-6
 #[test]
 fn a_drain_ends_when_the_node_is_restored_or_removed_and_dropping_it_changes_nothing() {

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cenote::Node;
+use cenote_etcd::Etcd;
 use serde_json::json;
 
 use crate::fake::{Asked, Fake, Reply, Store};
-use crate::{etcd, until};
+use crate::{PATIENCE, etcd, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -109,4 +110,97 @@ async fn whoever_stops_in_the_middle_of_it_leaves_no_node_behind() {
     until("it is put there again", || store.has("/n/a")).await;
     registration.revoke().await.unwrap();
     assert!(!store.has("/n/a"));
+}
+
+/// A gateway that has no leader until it is told to answer.
+async fn away(store: &Store) -> (Fake, Arc<AtomicBool>) {
+    let (answers, is_away) = (store.clone(), Arc::new(AtomicBool::new(true)));
+    let away = Arc::clone(&is_away);
+    let fake = Fake::start(move |asked: &Asked| match is_away.load(Ordering::SeqCst) {
+        true => Reply::Json(503, json!({ "error": "etcdserver: no leader", "code": 14 })),
+        false => answers.answer(asked),
+    })
+    .await;
+    (fake, away)
+}
+
+// D-1
+#[tokio::test]
+async fn a_service_that_starts_while_etcd_is_away_is_listed_when_it_is_back() {
+    let store = Store::default();
+    let (fake, away) = away(&store).await;
+    // So long that nothing but the first time can be meant.
+    let register = || etcd(&[&fake]).register("/n/", &node()).ttl(3600 * SECOND);
+    let registration = register().keep_trying().unwrap();
+    let yet = "/n/a is not listed yet: etcd is being asked";
+    assert_eq!((registration.key(), registration.error().as_deref()), ("/n/a", Some(yet)));
+    until("it is tried again", || fake.asked("/v3/lease/grant").len() >= 3).await;
+    until("it is told why", || registration.error().unwrap().contains("no leader")).await;
+    let listed = tokio::time::timeout(Duration::ZERO, registration.listed()).await;
+    assert!(listed.is_err(), "it is not");
+    away.store(false, Ordering::SeqCst);
+    tokio::time::timeout(PATIENCE, registration.listed()).await.unwrap().unwrap();
+    assert!(store.has("/n/a"));
+    assert_eq!(registration.error(), None);
+    registration.listed().await.unwrap();
+    registration.revoke().await.unwrap();
+    assert!(!store.has("/n/a") && store.lock().leases.is_empty());
+    // Who is listed at once waits for nothing either.
+    let registration = register().keep_alive().await.unwrap();
+    registration.listed().await.unwrap();
+}
+
+// D-1
+#[tokio::test]
+async fn who_goes_before_it_was_listed_leaves_nothing_behind_and_waits_for_nobody() {
+    let store = Store::default();
+    let (fake, away) = away(&store).await;
+    let registration = etcd(&[&fake]).register("/n/", &node()).keep_trying().unwrap();
+    until("it is tried", || !fake.asked("/v3/lease/grant").is_empty()).await;
+    registration.revoke().await.unwrap();
+    away.store(false, Ordering::SeqCst);
+    // Its task has ended: this is all that was ever asked.
+    assert!(fake.asked("/v3/kv/put").is_empty() && store.lock().leases.is_empty());
+    // Nor when etcd says nothing at all.
+    let mute = Fake::start(|_: &Asked| Reply::Silence).await;
+    let registration = etcd(&[&mute]).register("/n/", &node()).keep_trying().unwrap();
+    until("it is asked", || !mute.asked("/v3/lease/grant").is_empty()).await;
+    tokio::time::timeout(SECOND * 5, registration.revoke()).await.unwrap().unwrap();
+}
+
+// D-1
+#[tokio::test]
+async fn who_may_not_write_there_is_listed_when_he_may() {
+    let (store, may) = (Store::default(), Arc::new(AtomicBool::new(false)));
+    let (answers, he_may) = (store.clone(), Arc::clone(&may));
+    let fake = Fake::start(move |asked: &Asked| {
+        if asked.path == "/v3/kv/put" && !he_may.load(Ordering::SeqCst) {
+            let refused = json!({ "error": "etcdserver: permission denied", "code": 7 });
+            return Reply::Json(403, refused);
+        }
+        answers.answer(asked)
+    })
+    .await;
+    let registration = etcd(&[&fake]).register("/n/", &node()).keep_trying().unwrap();
+    until("it is told", || registration.error().unwrap().contains("grant this user")).await;
+    may.store(true, Ordering::SeqCst);
+    tokio::time::timeout(PATIENCE, registration.listed()).await.unwrap().unwrap();
+    assert!(store.has("/n/a"));
+}
+
+// D-1, section S
+#[test]
+fn a_registration_without_its_runtime_says_so() {
+    let register = || Etcd::new(["http://127.0.0.1:1"]).unwrap().register("/n/", &node());
+    let error = register().keep_trying().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "a registration needs a tokio runtime: call keep_alive() or keep_trying() inside one"
+    );
+    let new = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ended = new();
+    let registration = ended.block_on(async { register().keep_trying().unwrap() });
+    drop(ended);
+    let error = new().block_on(registration.listed()).unwrap_err().to_string();
+    assert!(error.starts_with("the runtime ended before the node was listed: "), "{error}");
 }

@@ -2,6 +2,7 @@
 //! borrower gets, what the next one finds, and what happens when the service or the way to it is not well.
 
 mod basic;
+mod cluster;
 mod dying;
 mod fetching;
 mod misbehaving;

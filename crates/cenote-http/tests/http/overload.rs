@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cenote::{Ended, Fault, Manager, Membership, Pool, Role};
-use cenote_http::{Fetch, HttpError, success};
+use cenote_http::hyper::Method;
+use cenote_http::{Fetch, Http, HttpError, Version, success};
 
-use super::{get, http, inner, pool, text};
+use super::{get, http, inner, pool, text, until, with};
 use crate::service::Service;
 
 // P-14
@@ -38,6 +39,15 @@ async fn too_much_to_do_is_overload_with_its_time_and_the_connection_is_kept() {
 struct Told {
     well: AtomicU64,
     overloaded: AtomicU64,
+    cancelled: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl Told {
+    fn counts(&self) -> [u64; 4] {
+        [&self.well, &self.overloaded, &self.cancelled, &self.lost]
+            .map(|count| count.load(Ordering::SeqCst))
+    }
 }
 
 impl Membership for Told {
@@ -53,7 +63,12 @@ impl Membership for Told {
         0
     }
 
-    fn returned(&self, _: u32, _: Ended, _: bool) {}
+    fn returned(&self, _: u32, how: Ended, died: bool) {
+        assert!(!died, "nobody died");
+        if how == Ended::Cancelled {
+            self.cancelled.fetch_add(1, Ordering::SeqCst);
+        }
+    }
 
     fn connected(&self) {}
 
@@ -65,24 +80,50 @@ impl Membership for Told {
         match outcome {
             Ok(()) => _ = self.well.fetch_add(1, Ordering::SeqCst),
             Err(Fault::Overload) => _ = self.overloaded.fetch_add(1, Ordering::SeqCst),
+            Err(Fault::Connection) => _ = self.lost.fetch_add(1, Ordering::SeqCst),
             Err(fault) => panic!("{fault}"),
         }
     }
 }
 
-// C-15
+// C-15, C-8
 #[tokio::test]
-async fn the_cluster_hears_of_it_from_a_fetch() {
-    let service = Service::start().await;
-    let told = Arc::new(Told::default());
-    let builder = Pool::builder(http(service.address())).max_size(1);
-    let pool = builder.membership(Arc::clone(&told) as Arc<dyn Membership>).build().unwrap();
-    for path in ["/full", "/status?429", "/status?404", "/id"] {
-        drop(pool.fetch(get(path)).await.unwrap());
+async fn the_cluster_hears_of_it_from_a_fetch_and_nothing_of_one_that_was_given_up() {
+    async fn hears<V: Version>(service: Service, http: Http<V>)
+    where
+        Pool<Http<V>>: Fetch,
+    {
+        let told = Arc::new(Told::default());
+        let membership = Arc::clone(&told) as Arc<dyn Membership>;
+        let pool = Pool::builder(http).max_size(1).membership(membership).build().unwrap();
+        for path in ["/full", "/status?429", "/status?404", "/id"] {
+            drop(pool.fetch(get(path)).await.unwrap());
+        }
+        assert_eq!((told.counts(), service.seen().accepted()), ([2, 2, 0, 0], 1));
+        let asking = pool.clone();
+        let given_up =
+            tokio::spawn(async move { asking.fetch(get("/slow?60000")).await.map(drop) });
+        until("runs", || service.seen().running() == 1).await;
+        given_up.abort();
+        until("is given back", || told.counts() == [2, 2, 1, 0]).await;
+        until("is over", || service.seen().running() == 0).await;
+        // What was lost is told, and not sent again, since it may have been carried out.
+        let asking = pool.clone();
+        let lost =
+            tokio::spawn(
+                async move { asking.fetch(with(Method::POST, "/slow?60000")).await.map(drop) },
+            );
+        until("runs again", || service.seen().running() == 1).await;
+        service.die().await;
+        assert!(lost.await.unwrap().is_err());
+        assert_eq!(told.counts(), [2, 2, 1, 1]);
     }
-    let (well, overloaded) = (&told.well, &told.overloaded);
-    assert_eq!((well.load(Ordering::SeqCst), overloaded.load(Ordering::SeqCst)), (2, 2));
-    assert_eq!(service.seen().accepted(), 1);
+    let one = Service::start().await;
+    let http = http(one.address());
+    hears(one, http).await;
+    let two = Service::two().await;
+    let http = super::http(two.address()).http2();
+    hears(two, http).await;
 }
 
 // P-14

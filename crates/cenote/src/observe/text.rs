@@ -1,6 +1,7 @@
 //! An event as one line: who, what, the numbers, the cause. The same line goes to every log.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::event::{Event, EventKind, Subject};
 
@@ -44,7 +45,10 @@ impl fmt::Display for EventKind<'_> {
                 write!(f, "got {taken} connections after {waited:.1?}")
             }
             EventKind::AcquireFailed { reason, error, waited } => {
-                write!(f, "failed after {waited:.1?} ({reason})")?;
+                match waited {
+                    Duration::ZERO => write!(f, "failed at once ({reason})")?,
+                    waited => write!(f, "failed after {waited:.1?} ({reason})")?,
+                }
                 error.map_or(Ok(()), |error| write!(f, ": {error}"))
             }
             EventKind::AcquireSlow { waited, status, last } => {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use crate::common::{Bench, ms};
-use cenote::{Ended, Fault, Membership, Pooled, Role, Status};
+use cenote::{Ended, Fault, Membership, Pooled, Role, Shared, Status};
 use cenote_testkit::{ScriptError, Step};
 
 /// Writes down what it is told.
@@ -144,6 +144,105 @@ fn outcomes_are_told_by_with_and_by_hand() {
         ]);
         bench.settled().await;
         assert_eq!(pool.status().size, 0, "a host that failed took its connection along");
+    });
+}
+
+// P-32, C-14
+#[test]
+fn a_share_is_a_loan_like_any_other() {
+    let bench = Bench::new(1);
+    let book = Arc::new(Book::default());
+    let pool = bench.builder().max_size(1).membership(Arc::<Book>::clone(&book)).build().unwrap();
+    let wrong = |fault| Err::<(), _>(ScriptError::new(fault, "no"));
+    bench.sim.run(async {
+        let (mut one, mut other) = (pool.share().await.unwrap(), pool.try_share().unwrap());
+        assert_eq!((Shared::node(&one), Shared::role(&one)), (Some("a"), Some(Role::Replica)));
+        assert_eq!(Shared::report(&mut one, &Ok(())), None);
+        for fault in [Fault::Query, Fault::Timeout, Fault::Overload] {
+            assert_eq!(Shared::report(&mut other, &wrong(fault)), Some(fault));
+        }
+        drop((one, other));
+        book.reads(&[
+            "connected",
+            "reported 1 Ok(())",
+            "reported 2 Err(Query)",
+            "reported 2 Err(Timeout)",
+            "reported 2 Err(Overload)",
+            "returned 1 Returned died false",
+            "returned 2 Failed(Overload) died false",
+        ]);
+        assert_eq!(pool.status().available, 1, "nothing of it was the connection's");
+
+        // Given up, and thrown away: nothing that shows that the node is well.
+        let (mut one, other) = (pool.share().await.unwrap(), pool.share().await.unwrap());
+        Shared::set_ended(&mut one, Ended::Cancelled);
+        drop(one);
+        Shared::discard(other);
+        book.reads(&["returned 3 Cancelled died false", "returned 4 Tainted died false"]);
+    });
+}
+
+// P-32, C-14
+#[test]
+fn a_shared_connection_that_died_is_told_once_and_not_of_a_share_that_was_told_of() {
+    let bench = Bench::new(1);
+    let book = Arc::new(Book::default());
+    let pool = bench.builder().max_size(1).membership(Arc::<Book>::clone(&book)).build().unwrap();
+    bench.sim.run(async {
+        for told in [false, true] {
+            let (one, mut other) = (pool.share().await.unwrap(), pool.share().await.unwrap());
+            bench.script.kill(one.serial());
+            if told {
+                Shared::report(&mut other, &Ok(()));
+            }
+            drop(one);
+            drop(other);
+            bench.settled().await;
+        }
+        book.reads(&[
+            "connected",
+            "returned 1 Tainted died false",
+            "returned 2 Tainted died true",
+            "connected",
+            "reported 4 Ok(())",
+            "returned 3 Tainted died false",
+            "returned 4 Tainted died false",
+        ]);
+    });
+}
+
+// P-32, P-18
+#[test]
+fn a_fault_of_the_connections_own_is_the_end_of_its_sharing_and_a_hosts_is_that_of_its_generation()
+{
+    let bench = Bench::new(1);
+    let pool = bench.pool(3);
+    bench.sim.run(async {
+        for fault in [Fault::Connection, Fault::Role] {
+            let (mut one, other) = (pool.share().await.unwrap(), pool.share().await.unwrap());
+            Shared::report_fault(&mut one, fault);
+            drop(one);
+            let next = pool.share().await.unwrap();
+            assert_ne!(Shared::id(&next), Shared::id(&other), "{fault}: it takes no new sharer");
+            assert_eq!(pool.status().size, 2, "and is there until its last has left");
+            drop((other, next));
+            bench.settled().await;
+            assert_eq!(pool.status().size, 1);
+        }
+        // One that rests is of the same generation, one that was made since is not.
+        let held = pool.acquire().await.unwrap();
+        let (mut one, mut other) = (pool.share().await.unwrap(), pool.share().await.unwrap());
+        drop(held);
+        assert_eq!(pool.status().size, 2);
+        Shared::report_fault(&mut one, Fault::Host);
+        drop(one);
+        bench.settled().await;
+        assert_eq!(pool.status().size, 1, "only the other sharer's is left");
+        let fresh = pool.acquire().await.unwrap();
+        Shared::report_fault(&mut other, Fault::Host);
+        drop((other, fresh));
+        bench.settled().await;
+        assert_eq!(pool.status().available, 1, "the second to say so costs nothing");
     });
 }
 
