@@ -29,11 +29,11 @@ pub(crate) const LEAVING: &str = "raw-sem, which counts nothing and tells nothin
      twice (37 ns each here) and takes the lock four times, to ask, to wait, to look and leave, and to tell, and makes an error \
      that tells the pool's counts";
 
-pub(crate) const SERVER: &str = "the two processors are the server's too, and each of these ratios moves by some 0.05 from run to run, so \
-     which is missed changes with the run: bare tokio with its semaphore (raw-sem) and deadpool are at 0.97 × here as well. By \
-     instructions of the client, on one worker, a query takes 12,287 over raw-sem, 13,408 over deadpool, 13,430 over ours without \
-     deadlines and 14,084 with them: 650 are the timer and the clock of each wait, and 750 follow the request, so that no round \
-     trip is needed when the connection comes back. deadpool sets no deadline and follows nothing";
+pub(crate) const SERVER: &str = "the two processors are the server's too, and each of these ratios moves by some 0.05 from \
+     run to run, so which is missed changes with the run: bare tokio with its semaphore (raw-sem) and deadpool are at 0.97 × \
+     here as well. By instructions of the client, on one worker, a query takes 12,287 over raw-sem, 13,408 over deadpool, \
+     13,430 over ours without deadlines and 14,084 with them: 650 are the timer and the clock of each wait, and 750 follow the \
+     request, so that no round trip is needed when the connection comes back. deadpool sets no deadline and follows nothing";
 
 pub(crate) const THREADS: &str = "a turn is a switch from one thread to another, for both pools: the same turn between tasks \
      (S4) costs a fifth of it at most. r2d2 saves switches by letting whoever runs take what others wait for: its p99 is \

@@ -106,8 +106,8 @@ impl Admin {
     }
 
     /// Writes an entry into the log that the page shows, for what pools and clusters do not know: a deployment, a server that
-    /// was promoted. `of` is who says it: it stands before the text, and the page lets people choose by it. Secrets are hidden as everywhere, and of more than
-    /// 50 entries in a second only the number is told.
+    /// was promoted. `of` is who says it: it stands before the text, and the page lets people choose by it. Secrets are
+    /// hidden as everywhere, and of more than 50 entries in a second only the number is told.
     ///
     /// ```
     /// # use cenote_admin::Admin;

@@ -369,6 +369,7 @@ mod tests {
         }
         assert_eq!(read, (201..=400).collect::<Vec<u64>>());
     }
+
     // P-29
     #[test]
     fn what_is_routine_pushes_nothing_else_out_and_is_bounded_itself() {
@@ -385,6 +386,7 @@ mod tests {
         assert_eq!(log.lines.lock().unwrap().ring.len(), ROUTINE_KEPT + 2);
     }
 
+    // P-29
     #[test]
     fn what_follows_from_something_is_told_after_its_beginning() {
         let log = log();
@@ -427,6 +429,7 @@ mod tests {
         assert!(few <= 5, "{few} in a moment");
     }
 
+    // P-29
     #[test]
     fn what_is_told_late_says_so_to_the_service_and_has_its_own_time_in_the_log() {
         let told = Arc::new(Mutex::new(Vec::new()));

@@ -153,6 +153,7 @@ mod tests {
         assert!((58..=66).contains(&told.len()), "{}", told.len());
     }
 
+    // P-29
     #[test]
     fn what_has_stopped_is_told_once_more_and_then_begins_anew() {
         let (mut runs, began) = (Runs::default(), Instant::now());
@@ -168,6 +169,7 @@ mod tests {
         assert!(runs.all.is_empty() && runs.next.is_none(), "nothing of it is kept");
     }
 
+    // P-29
     #[test]
     fn each_is_counted_by_itself_and_one_more_needs_no_number() {
         let (mut runs, now) = (Runs::default(), Instant::now());

@@ -298,10 +298,7 @@ fn a_try_that_the_pool_turns_away_at_once_is_no_news_to_whoever_made_it() {
     let cluster = world.plain(&["a", "b"]).balance(Ordered).build().unwrap();
     world.sim.run(async {
         world.warm(&cluster).await;
-        world.host("a").sick(Fault::Timeout);
-        for _ in 0..5 {
-            let _ = cluster.with(Route::any(), async |conn| conn.read().await).await;
-        }
+        world.ejects(&cluster, "a").await;
         drop(cluster.pool("a").unwrap().close_now());
         world.sleep(secs(6)).await;
         assert_eq!(cluster.status().node("a").unwrap().condition, Condition::HalfOpen);

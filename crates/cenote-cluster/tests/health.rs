@@ -154,10 +154,7 @@ fn a_try_that_ends_without_an_answer_lets_the_next_one_try() {
     let cluster = world.plain(&["a", "b"]).balance(Ordered).build().unwrap();
     world.sim.run(async {
         world.warm(&cluster).await;
-        world.host("a").sick(Fault::Timeout);
-        for _ in 0..5 {
-            let _ = cluster.with(Route::any(), async |conn| conn.read().await).await;
-        }
+        world.ejects(&cluster, "a").await;
         world.host("a").sick(None);
         world.sleep(secs(6)).await;
         // The one that tries is cancelled in the middle of it.

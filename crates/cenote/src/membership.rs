@@ -17,7 +17,8 @@ pub trait Membership: Send + Sync + 'static {
     /// What the node is at the moment, if that is known.
     fn role(&self) -> Option<Role>;
 
-    /// A connection was lent, or a share of one (P-32), which is a loan like any other. The number comes back with whatever is told of this loan.
+    /// A connection was lent, or a share of one (P-32), which is a loan like any other. The number comes back with
+    /// whatever is told of this loan.
     fn lent(&self) -> u32;
 
     /// The borrower said how something went that it did with its connection; any number of times in one loan.

@@ -1,5 +1,5 @@
-//! The pictures of the last minutes, five at most, drawn from samples that were taken once a second. What stands here decides what
-//! is in a picture: its lines, its axis, and the sentence that says the present values to whoever cannot see it.
+//! The pictures of the last minutes, five at most, drawn from samples that were taken once a second. What stands here
+//! decides what is in a picture: its lines, its axis, and the sentence that says the present values to whoever cannot see it.
 //! [`paint`] draws it.
 //!
 //! The page puts a picture into itself, so each thing in it has a class and the page's style sheet has the colours; by

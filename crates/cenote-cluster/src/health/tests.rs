@@ -184,6 +184,27 @@ fn without_a_connection_and_with_failing_connects_it_is_unreachable() {
     assert!(!health.cut_off());
 }
 
+// C-6
+#[test]
+fn anybodys_success_proves_one_that_serves_despite_its_errors_and_no_other() {
+    for kept in [true, false] {
+        let mut health = online(rules());
+        health.fails(5, at(0));
+        health.keep(kept);
+        assert!(!health.is_attentive(), "its time is not over");
+        health.tick(at(5_000));
+        // Of one that serves nobody, only the monitor has connections: what comes of them shows nothing.
+        assert_eq!(health.is_attentive(), kept);
+        assert!(health.wants_probe());
+        // One that was let in counts for both. Who served all the time starts no more slowly than it went on.
+        assert!(kept || health.take_probe());
+        assert!(health.is_attentive());
+        assert!(health.proved(health.term(), at(5_001)));
+        let well = if kept { Condition::Online } else { Condition::SlowStart };
+        assert_eq!(health.condition(), well);
+    }
+}
+
 // C-6, C-10
 #[test]
 fn a_node_that_is_cut_off_while_one_request_tries_it_is_tried_again_when_it_can_be_connected_to() {

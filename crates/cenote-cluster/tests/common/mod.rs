@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use cenote::{Fault, Node, Pooled, Role, TestOnAcquire, Time};
-use cenote_cluster::{Cluster, ClusterBuilder, Error, Event};
+use cenote_cluster::{Cluster, ClusterBuilder, Condition, Error, Event, Route};
 use cenote_testkit::{Handle, Host, Net, Remote, ScriptError, Sim};
 
 pub(crate) fn ms(n: u64) -> Duration {
@@ -105,6 +105,15 @@ impl World {
             self.sleep(ms(1)).await;
         }
         self.events.take();
+    }
+
+    /// From now on this node is sick, and as many requests go out as eject it, if all go there.
+    pub(crate) async fn ejects(&self, cluster: &Cluster<Remote>, name: &str) {
+        self.host(name).sick(Fault::Timeout);
+        for _ in 0..5 {
+            let _ = cluster.with(Route::any(), async |conn| conn.read().await).await;
+        }
+        assert_eq!(cluster.status().node(name).unwrap().condition, Condition::Ejected);
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
